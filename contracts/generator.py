@@ -1,0 +1,188 @@
+"""The generator: what a user writes to get images. Resolved (extends merged, overrides applied) it has one digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from contracts.camera import SidePx
+from contracts.distributions import NumberDistribution, Within
+from contracts.document import Document, read_file, read_yaml, validate
+from contracts.errors import ConfigurationError, NotFoundError, nearest
+from contracts.frame_spec import Byte, Fraction, Label, LabelName
+from contracts.ids import Name, canonical_json, digest_of
+from contracts.overrides import apply_overrides, merge
+from contracts.randomizers.cabin import CabinRandomizer
+from contracts.randomizers.common import Choice, Light, SunDirection
+from contracts.randomizers.exterior import ExteriorRandomizer
+
+MAXIMUM_FRAMES = 1_000_000
+"""Most frames in one request."""
+_MAXIMUM_ANCESTORS = 16
+
+AnyRandomizer = Annotated[
+    SunDirection | Light | Choice | ExteriorRandomizer | CabinRandomizer, Field(discriminator="kind")
+]
+
+
+class CameraSettings(Document):
+    """The camera's picture; where it stands is a randomizer's business."""
+
+    size: tuple[SidePx, SidePx]
+    """Width, height in pixels."""
+    horizontal_fov_deg: Annotated[NumberDistribution, Within(5, 150)] = 60.0
+    """Horizontal field of view."""
+
+
+class LabelSettings(Document):
+    """A class of the masks. Its id is its place in the generator's list, from 1."""
+
+    must_appear_in: str | None = None
+    """Variant of a `Choice` randomizer in whose frames the gate demands this label; `always` for every frame."""
+    color: tuple[Byte, Byte, Byte] | None = None
+    """sRGB for palettes; chosen when not given."""
+
+
+class QualitySettings(Document):
+    """What the gate holds frames to."""
+
+    unlabelled_pixels_max: Fraction = 0.001
+    """Largest share of pixels that no label covers."""
+    must_appear_min_px: Annotated[int, Field(ge=1)] = 8
+    """Pixels from which a label that must appear does."""
+    redraws_max: Annotated[int, Field(ge=0, le=100)] = 8
+    """Redraws of a frame whose content is rejected, before the batch fails."""
+
+
+class RenderEffort(Document):
+    """How much work a renderer spends on a frame."""
+
+    samples_per_pixel: Annotated[int, Field(ge=1, le=4096)] = 16
+    """Paths per pixel."""
+    maximum_bounces: Annotated[int, Field(ge=1, le=64)] = 6
+    """Longest path."""
+    denoise: bool = True
+    """Whether to denoise the colour image."""
+
+
+class Generator(Document):
+    """A resolved generator."""
+
+    schema_version: Literal[1]
+    name: Name
+    description: str = ""
+    scenario: Literal["exterior", "cabin"]
+    """The scene family."""
+    camera: CameraSettings
+    render: RenderEffort = RenderEffort()
+    randomizers: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")], AnyRandomizer], Field(min_length=1)
+    ]
+    """By name; the name is the name of its random stream."""
+    labels: Annotated[dict[LabelName, LabelSettings], Field(min_length=1, max_length=254)]
+    """Classes in the order of their ids; everything else is background."""
+    quality: QualitySettings = QualitySettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Generator:
+        variants = {word for item in self.randomizers.values() if isinstance(item, Choice) for word in item.of}
+        for name, label in self.labels.items():
+            if name == "background":
+                raise ValueError("labels: background is always there with id 0; leave it out")
+            wanted = label.must_appear_in
+            if wanted is not None and wanted != "always" and wanted not in variants:
+                raise ValueError(
+                    f"labels.{name}.must_appear_in: no Choice randomizer has a variant '{wanted}', "
+                    f"{nearest(wanted, variants | {'always'})}"
+                )
+        return self
+
+    def label_table(self) -> tuple[Label, ...]:
+        """Background and the generator's labels with their ids and colours."""
+        table = [Label(id=0, name="background", color=(0, 0, 0))]
+        for number, (name, settings) in enumerate(self.labels.items(), start=1):
+            table.append(Label(id=number, name=name, color=settings.color or palette_color(number)))
+        return tuple(table)
+
+    def digest(self) -> str:
+        """SHA-256 over the resolved document's canonical JSON."""
+        return digest_of(canonical_json(self))
+
+
+def palette_color(number: int) -> tuple[int, int, int]:
+    """A colour for label `number`, far from its neighbours': bits of the number spread over the channels (PASCAL VOC)."""
+    red = green = blue = 0
+    for bit in range(8):
+        red |= ((number >> (3 * bit)) & 1) << (7 - bit)
+        green |= ((number >> (3 * bit + 1)) & 1) << (7 - bit)
+        blue |= ((number >> (3 * bit + 2)) & 1) << (7 - bit)
+    return red, green, blue
+
+
+def generator_names(folder: Path) -> list[str]:
+    """Names of the generators in a folder, sorted."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load_generator(
+    name_or_path: str,
+    folder: Path,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    size: tuple[int, int] | None = None,
+    allow_paths: bool = True,
+) -> Generator:
+    """Read, merge and validate a generator.
+
+    Args:
+        name_or_path: A name in `folder`, or a path that ends in .yaml or .yml.
+        folder: Where named generators lie.
+        overrides: Values by dotted path, such as `{"camera.size": [64, 64]}`.
+        size: Width and height in pixels, in place of the generator's own.
+        allow_paths: Whether a path may be given; a service allows names only.
+
+    Raises:
+        NotFoundError: No such generator.
+        ConfigurationError: Invalid, with line and field.
+    """
+    path = _locate(name_or_path, folder, allow_paths)
+    value, lines = read_yaml(read_file(path), str(path))
+    merged = _with_ancestors(value, path, folder, ())
+    changes = dict(overrides or {})
+    if size is not None:
+        changes["camera.size"] = list(size)
+    if changes:
+        merged = apply_overrides(merged, changes)
+    return validate(Generator, merged, source=str(path), lines=lines)
+
+
+def _locate(name_or_path: str, folder: Path, allow_paths: bool) -> Path:
+    is_path = name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
+    if is_path and allow_paths:
+        return Path(name_or_path)
+    if not is_path and (folder / f"{name_or_path}.yaml").is_file():
+        return folder / f"{name_or_path}.yaml"
+    raise NotFoundError(
+        f"no generator '{name_or_path}'",
+        code="unknown_generator",
+        hint=nearest(name_or_path, generator_names(folder)),
+    )
+
+
+def _with_ancestors(value: Any, path: Path, folder: Path, seen: tuple[str, ...]) -> Any:
+    """Merge what `extends` names under `value`."""
+    if not isinstance(value, dict) or "extends" not in value:
+        return value
+    parent = value["extends"]
+    if not isinstance(parent, str):
+        raise ConfigurationError(f"{path}: extends: name one generator")
+    if parent in seen or len(seen) > _MAXIMUM_ANCESTORS:
+        raise ConfigurationError(f"{path}: extends: circle through '{parent}'")
+    own_folder = path.parent if (path.parent / f"{parent}.yaml").is_file() else folder
+    parent_path = _locate(parent, own_folder, allow_paths=False)
+    base, _ = read_yaml(read_file(parent_path), str(parent_path))
+    base = _with_ancestors(base, parent_path, folder, (*seen, parent))
+    return merge(base, {key: item for key, item in value.items() if key != "extends"})

@@ -1,0 +1,103 @@
+"""Changing a plain document before it is validated: deep merge, and values by dotted path."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.document import read_yaml
+from contracts.errors import ConfigurationError, nearest
+
+
+def merge(base: Any, change: Any) -> Any:
+    """`base` with `change` laid over it: mappings merge key by key, everything else is replaced.
+
+    A mapping that names another `kind`, or that is a distribution (one key), replaces what stood there.
+    """
+    if not (isinstance(base, dict) and isinstance(change, dict)):
+        return copy.deepcopy(change)
+    if "kind" in change and change["kind"] != base.get("kind"):
+        return copy.deepcopy(change)
+    if len(base) == 1 and len(change) == 1 and base.keys() != change.keys() and _is_distribution(base):
+        return copy.deepcopy(change)
+    result = dict(base)
+    for key, item in change.items():
+        result[key] = merge(base[key], item) if key in base else copy.deepcopy(item)
+    if _is_distribution(base) and _is_distribution(change):
+        return copy.deepcopy(change)
+    return result
+
+
+def apply_overrides(document: Any, overrides: Mapping[str, Any]) -> Any:
+    """A copy of `document` with values set by dotted path; list places are numbers, as in `data.train.0.take`.
+
+    Raises:
+        ConfigurationError: A path leads through something that is not there.
+    """
+    result = copy.deepcopy(document)
+    for path, value in overrides.items():
+        _set(result, path, value)
+    return result
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, Any]:
+    """Read `path=value` texts, the value being YAML.
+
+    Raises:
+        ConfigurationError: No `=`, or the value is not YAML.
+    """
+    result: dict[str, Any] = {}
+    for text in assignments:
+        path, separator, value = text.partition("=")
+        if not separator or not path:
+            raise ConfigurationError(
+                f"'{text}' is not an assignment", code="invalid_override", hint="write --set path=value"
+            )
+        result[path.strip()] = read_yaml(value, f"--set {path}")[0]
+    return result
+
+
+_DISTRIBUTIONS = {"uniform", "log_uniform", "normal", "integers", "choice"}
+
+
+def _is_distribution(value: dict[str, Any]) -> bool:
+    return len(value) == 1 and next(iter(value)) in _DISTRIBUTIONS
+
+
+def _set(document: Any, path: str, value: Any) -> None:
+    parts = path.split(".")
+    here = document
+    for depth, part in enumerate(parts):
+        last = depth == len(parts) - 1
+        if isinstance(here, list):
+            if not part.isdigit() or int(part) >= len(here):
+                raise _unknown(path, parts[: depth + 1], [str(index) for index in range(len(here))])
+            if last:
+                here[int(part)] = value
+            else:
+                here = here[int(part)]
+        elif isinstance(here, dict):
+            if last:
+                here[part] = value
+            elif part not in here:
+                # What is optional may be opened by an override, one level deep; validation names misspelt fields.
+                if depth == len(parts) - 2 and depth == 0:
+                    here[part] = {}
+                    here = here[part]
+                else:
+                    raise _unknown(path, parts[: depth + 1], [str(key) for key in here])
+            else:
+                here = here[part]
+        else:
+            raise _unknown(path, parts[: depth + 1], [])
+
+
+def _unknown(path: str, prefix: list[str], valid: list[str]) -> ConfigurationError:
+    place = ".".join(prefix)
+    return ConfigurationError(
+        f"override '{path}': there is no '{place}'",
+        code="unknown_override",
+        hint=nearest(prefix[-1], valid),
+        context={"errors": [{"location": path, "message": f"there is no '{place}'"}]},
+    )
