@@ -126,7 +126,10 @@ Weights = Annotated[
 class WordChoice(Document):
     """One of several words, all alike likely, or by weight."""
 
-    choice: Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=1000)] | Weights
+    choice: (
+        Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=1000)]
+        | Weights
+    )
     """A list of words, or words with weights."""
 
     @model_validator(mode="after")

@@ -207,9 +207,9 @@ def _in_value(location: tuple[str | int, ...], value: Any) -> tuple[str | int, .
     """Drop the union and tag names that pydantic puts into locations, keeping what stands in the value."""
     place: list[str | int] = []
     for index, part in enumerate(location):
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
+        if (isinstance(value, dict) and part in value) or (
+            isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
+        ):
             value = value[part]
         elif index == len(location) - 1 and isinstance(part, str) and isinstance(value, dict) and part.isidentifier():
             place.append(part)  # a missing field
@@ -229,9 +229,11 @@ def _field_names(model: type[BaseModel], location: tuple[str | int, ...], value:
             field = candidate.model_fields.get(part) if isinstance(part, str) else None
             if field is not None:
                 following |= set(_models_in(field.annotation))
-            elif isinstance(part, str) and (candidate.__name__ == part or _kind(candidate) == part):
-                following.add(candidate)
-            elif not isinstance(part, str) or candidate.model_fields.get(part) is None:
+            elif (
+                (isinstance(part, str) and (candidate.__name__ == part or _kind(candidate) == part))
+                or not isinstance(part, str)
+                or candidate.model_fields.get(part) is None
+            ):
                 following.add(candidate)
         models = following or models
     kinds = {candidate for candidate in models if _kind(candidate) in location}

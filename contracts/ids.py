@@ -47,7 +47,9 @@ class VersionReference:
         """
         if not re.fullmatch(VERSION_PATTERN, text):
             raise ConfigurationError(
-                f"'{text}' is not a dataset version", code="invalid_version", hint="write name@number, such as exterior@2"
+                f"'{text}' is not a dataset version",
+                code="invalid_version",
+                hint="write name@number, such as exterior@2",
             )
         name, number = text.split("@")
         return cls(name, int(number))

@@ -1,0 +1,110 @@
+"""What is known of a rendered or imported frame: the player's sidecar, and the record that a dataset keeps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from contracts.camera import Camera, Exposure
+from contracts.document import Document
+from contracts.frame_spec import FrameIdentity, LabelName
+from contracts.ids import Digest, Name
+
+IMAGE_FILE = "image.png"
+MASK_FILE = "mask.png"
+INSTANCES_FILE = "instances.png"
+DEPTH_FILE = "depth.png"
+SIDECAR_FILE = "sidecar.json"
+RECORD_FILE = "record.json"
+"""Names in a frame's staging folder. `record.json` is written last: a frame with a record is done."""
+
+FileRole = Literal["image", "mask", "instances", "depth"]
+
+
+class PlayerIdentity(Document):
+    """Which player rendered a frame."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    version: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Instance(Document):
+    """One labelled thing in a frame."""
+
+    id: Annotated[int, Field(ge=1, le=65535)]
+    """Value in the instance mask."""
+    label: LabelName
+    area_px: Annotated[int, Field(ge=1)]
+    """Visible pixels."""
+    box: tuple[
+        Annotated[int, Field(ge=0)],
+        Annotated[int, Field(ge=0)],
+        Annotated[int, Field(ge=1)],
+        Annotated[int, Field(ge=1)],
+    ]
+    """x, y, width, height of the visible pixels: from the top left corner, half open."""
+    visible_fraction: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Visible pixels over those the instance would cover in the image with nothing before it; none when not measured."""
+
+
+class FrameSidecar(Document):
+    """Written by the player beside the images of a frame."""
+
+    schema_version: Literal[1] = 1
+    frame: FrameIdentity
+    """As the spec said."""
+    spec_digest: Digest
+    """Over the bytes of the spec as received."""
+    camera: Camera
+    """As rendered."""
+    exposure: Exposure
+    instances: tuple[Instance, ...]
+    """In the order of their ids."""
+    files: dict[FileRole, Digest]
+    """Over the bytes of each file as written."""
+    player: PlayerIdentity
+
+
+class GeneratorReference(Document):
+    """A generator by name and digest."""
+
+    name: Name
+    digest: Digest
+
+
+class RecordCamera(Document):
+    """A camera as a line of `frames.jsonl` shows it."""
+
+    K: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+    distortion: tuple[float, ...]
+    world_from_camera: tuple[tuple[float, float, float, float], ...]
+
+
+class FrameRecord(Document):
+    """A frame of a dataset version: a line of `frames.jsonl`."""
+
+    index: Annotated[int, Field(ge=0)]
+    """Place in the version, from 0, without holes."""
+    seed: int | None = None
+    """Of the request; none for real images."""
+    generator: GeneratorReference | None = None
+    spec_digest: Digest | None = None
+    attempt: Annotated[int, Field(ge=0)] = 0
+    """Redraws after rejected content."""
+    parameters: dict[str, Any] = {}
+    """Every sampled value as `randomizer.field`."""
+    camera: RecordCamera | None = None
+    instances: tuple[Instance, ...] = ()
+    files: dict[FileRole, Digest]
+    size: tuple[int, int]
+    """Width, height in pixels."""
+    player: PlayerIdentity | None = None
+    split: Name | None = None
+    """Named part of the version; none is the whole."""
+    group: str | None = None
+    """Frames that share a person, car, drive; splits never cut a group."""
+    source: str | None = None
+    """File name of an imported image, relative to the imported folder."""
+    checks: tuple[str, ...] = ()
+    """Names of content checks that rejected earlier attempts of this frame, in order."""

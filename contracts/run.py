@@ -1,0 +1,226 @@
+"""A training run: the document a user writes, the order the trainer gets, and the result it gives."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from contracts.camera import SidePx
+from contracts.document import Document
+from contracts.errors import nearest
+from contracts.ids import Digest, Name
+from contracts.label_map import LabelMap
+from contracts.mix import DataPlan, Seed
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Network(Document):
+    """A segmentation_models_pytorch network by name."""
+
+    architecture: Literal[
+        "unet",
+        "unetplusplus",
+        "fpn",
+        "deeplabv3",
+        "deeplabv3plus",
+        "linknet",
+        "manet",
+        "pan",
+        "pspnet",
+        "segformer",
+        "upernet",
+    ] = "unet"
+    """Decoder."""
+    encoder: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")] = "resnet18"
+    """Encoder, by its name in segmentation_models_pytorch, or `tu-` and a timm name."""
+    encoder_weights: str | None = None
+    """`imagenet`, a path of a local weights file, or none for random initialisation."""
+
+
+class Stage(Document):
+    """A stretch of training with one setting of data and frozen parts."""
+
+    name: Name
+    on: tuple[Name, ...] | None = None
+    """Dataset names (without version) whose sources take part; none is all."""
+    steps: Annotated[int, Field(ge=1, le=10_000_000)]
+    """Optimizer steps."""
+    freeze: Literal["nothing", "encoder"] = "nothing"
+    """Part whose parameters stay as they are (its batch statistics still update)."""
+
+
+class Optimizer(Document):
+    """Optimizer and learning rates."""
+
+    kind: Literal["adam", "adamw", "sgd"] = "adam"
+    encoder_lr: Positive = 2.0e-4
+    """Learning rate of the encoder."""
+    decoder_lr: Positive = 2.5e-4
+    """Learning rate of everything else."""
+    weight_decay: NonNegative = 3.0e-4
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Over the steps of each stage."""
+
+
+class Loss(Document):
+    """Weights of the loss's terms."""
+
+    bce: NonNegative = 1.0
+    """Binary cross entropy with logits, mean over classes and counted pixels."""
+    dice: NonNegative = 1.0
+    """1 - soft Dice, mean over classes."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Loss:
+        if self.bce + self.dice <= 0:
+            raise ValueError("one of bce and dice must be positive")
+        return self
+
+
+class Augmentation(Document):
+    """Random changes of training images, by their albumentations names where one exists."""
+
+    horizontal_flip: Probability = 0.5
+    """HorizontalFlip."""
+    scale: tuple[Positive, Positive] = (0.75, 1.33)
+    """RandomResizedCrop-like zoom: linear factor range."""
+    rotate_deg: Annotated[float, Field(ge=0, le=180)] = 7.0
+    """Affine: largest rotation."""
+    brightness_contrast: Probability = 0.5
+    """RandomBrightnessContrast."""
+    hue_saturation: Probability = 0.3
+    """HueSaturationValue."""
+    blur: Probability = 0.2
+    """GaussianBlur."""
+    noise: Probability = 0.2
+    """GaussNoise."""
+    jpeg: Probability = 0.2
+    """ImageCompression."""
+
+
+class EarlyStopping(Document):
+    """When to stop before the steps are used up; the best checkpoint by the metric is the result either way."""
+
+    metric: Literal["validation.mean_iou", "validation.loss"] = "validation.mean_iou"
+    patience: Annotated[int, Field(ge=1)] = 10
+    """Evaluations without improvement, after which a stage ends."""
+
+
+class TrainingSpec(Document):
+    """A training run, as a user writes it."""
+
+    schema_version: Literal[1]
+    name: Name | None = None
+    label_map: Name | dict[str, list[str]] | LabelMap
+    """Name of a shipped map, or classes with the source labels merged into each."""
+    data: DataPlan
+    network: Network = Network()
+    image_size: tuple[SidePx, SidePx] = (128, 128)
+    """Width, height in pixels that images are scaled to."""
+    batch_size: Annotated[int, Field(ge=1, le=65536)] = 16
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=32)]
+    loss: Loss = Loss()
+    optimizer: Optimizer = Optimizer()
+    augmentation: Augmentation = Augmentation()
+    early_stopping: EarlyStopping | None = None
+    evaluate_every_steps: Annotated[int, Field(ge=1)] = 50
+    """Steps between evaluations on the validation images."""
+    precision: Literal["auto", "float32", "mixed"] = "auto"
+    """`auto` is mixed on a GPU and float32 elsewhere."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _stages_on_data(self) -> TrainingSpec:
+        names = {source.dataset.split("@")[0] for source in self.data.train}
+        for number, stage in enumerate(self.stages):
+            for name in stage.on or ():
+                if name not in names:
+                    raise ValueError(f"stages.{number}.on: no training source '{name}', {nearest(name, names)}")
+        if len({stage.name for stage in self.stages}) < len(self.stages):
+            raise ValueError("stages: names must be unique")
+        return self
+
+
+class TrainingOrder(Document):
+    """What the trainer's process is started with: a spec whose every name is resolved."""
+
+    schema_version: Literal[1] = 1
+    run: Name
+    """Id of the run."""
+    spec: TrainingSpec
+    label_map: LabelMap
+    versions: dict[str, Digest]
+    """Manifest digest of every `name@version` in the spec."""
+    store: Annotated[str, Field(min_length=1)]
+    """fsspec URL or path of the content-addressed store."""
+    workspace: Annotated[str, Field(min_length=1)]
+    """Folder for checkpoints, curves, pictures, report and result; what lies there is resumed."""
+    cache: Annotated[str, Field(min_length=1)]
+    """Folder for decoded images."""
+
+
+class ClassScore(Document):
+    """Scores of one class over a set of images."""
+
+    iou: float | None
+    """Intersection over union of all pixels of the set; none where neither truth nor prediction has any."""
+    precision: float | None
+    recall: float | None
+    truth_px: int
+    predicted_px: int
+
+
+class SegmentationScores(Document):
+    """Scores over a whole set of images."""
+
+    images: int
+    dataset_iou: dict[str, float | None]
+    """By class, over all pixels of the set ([BMW]: per-pixel IoU, classes weighted equally)."""
+    mean_dataset_iou: float
+    """Mean over classes that occur in the truth, background left out."""
+    mean_image_iou: float
+    """Mean over images of the mean over classes of the image's IoU; empty against empty is 1 ([Volvo])."""
+    classes: dict[str, ClassScore]
+    loss: float | None = None
+
+
+class CurvePoint(Document):
+    """One evaluation during training."""
+
+    step: int
+    stage: str
+    train_loss: float
+    validation_loss: float
+    validation_mean_iou: float
+    seconds: float
+
+
+class RunResult(Document):
+    """What a training run found."""
+
+    schema_version: Literal[1] = 1
+    run: Name
+    order_digest: Digest
+    """Of the order's spec, label map and versions: the same digest asks for the same run."""
+    best_step: int
+    steps: int
+    stopped_early: bool
+    training_images: dict[str, int]
+    """Images used, by source."""
+    validation_images: int
+    validation: SegmentationScores
+    """Of the best checkpoint."""
+    test: SegmentationScores
+    """Of the best checkpoint, on the whole test set."""
+    curve: tuple[CurvePoint, ...]
+    seconds: float
+    seconds_per_step: float
+    files: dict[str, str]
+    """Checkpoint, report and pictures, relative to the workspace."""
+    environment: dict[str, Any]
+    """Versions, device and determinism of the run."""
