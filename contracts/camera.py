@@ -40,7 +40,7 @@ class Exposure(Document):
     """How scene light becomes pixel values: luminance x white balance / (1.2 x 2^ev100), tone mapped, sRGB encoded."""
 
     ev100: Annotated[float, Field(ge=-10, le=25)]
-    """Exposure value at ISO 100: a luminance of 1.2 x 2^ev100 cd/m2 saturates a linear sensor (ISO 12232, as in HDRP)."""
+    """Exposure value at ISO 100: a luminance of 1.2 x 2^ev100 cd/m2 saturates a linear sensor (ISO 12232)."""
     white_balance_gains: tuple[
         Annotated[float, Field(gt=0, le=16)], Annotated[float, Field(gt=0, le=16)], Annotated[float, Field(gt=0, le=16)]
     ] = (1.0, 1.0, 1.0)

@@ -1,7 +1,7 @@
 """Typed distributions, as a user writes them: a constant, or one key that names the distribution.
 
-`3.5` · `{uniform: [2, 5]}` · `{log_uniform: [0.1, 10]}` · `{normal: {mean: 0, standard_deviation: 1, range: [-2, 2]}}` ·
-`{integers: [1, 6]}` · `{choice: [a, b]}` · `{choice: {a: 0.7, b: 0.3}}`
+`3.5` · `{uniform: [2, 5]}` · `{log_uniform: [0.1, 10]}` · `{integers: [1, 6]}` · `{choice: [a, b]}` ·
+`{choice: {a: 0.7, b: 0.3}}` · `{normal: {mean: 0, standard_deviation: 1, range: [-2, 2]}}`
 """
 
 from __future__ import annotations
@@ -26,10 +26,19 @@ from contracts.document import Document
 from contracts.errors import nearest
 
 
+def _as_tuple(value: Any) -> Any:
+    """A list as a tuple: past a discriminating function a value is Python's, where strictness tells the two apart."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+Bounds = Annotated[tuple[float, float], BeforeValidator(_as_tuple)]
+"""Lower and upper bound."""
+
+
 class Uniform(Document):
     """Every number of a closed interval alike."""
 
-    uniform: tuple[float, float]
+    uniform: Bounds
     """Lower and upper bound."""
 
     @model_validator(mode="after")
@@ -44,7 +53,7 @@ class Uniform(Document):
 class LogUniform(Document):
     """Uniform in the logarithm: for scales and intensities that span decades."""
 
-    log_uniform: tuple[PositiveFloat, PositiveFloat]
+    log_uniform: Annotated[tuple[PositiveFloat, PositiveFloat], BeforeValidator(_as_tuple)]
     """Lower and upper bound, both positive."""
 
     @model_validator(mode="after")
@@ -63,7 +72,7 @@ class NormalParameters(Document):
     """Mean of the untruncated distribution."""
     standard_deviation: PositiveFloat
     """Standard deviation of the untruncated distribution."""
-    range: tuple[float, float] | None = None
+    range: Bounds | None = None
     """Truncation: nothing outside is drawn. Without it, three standard deviations either side."""
 
     @model_validator(mode="after")
@@ -94,7 +103,7 @@ class Normal(Document):
 class Integers(Document):
     """Every whole number from the first to the last, both included, alike."""
 
-    integers: tuple[int, int]
+    integers: Annotated[tuple[int, int], BeforeValidator(_as_tuple)]
     """First and last."""
 
     @model_validator(mode="after")
@@ -116,20 +125,16 @@ class NumberChoice(Document):
         return min(self.choice), max(self.choice)
 
 
-Weights = Annotated[
-    dict[Annotated[str, Field(min_length=1, max_length=64)], Annotated[float, Field(ge=0)]],
-    Field(min_length=1, max_length=1000),
-]
+Word = Annotated[str, Field(min_length=1, max_length=64)]
+
+Weights = Annotated[dict[Word, Annotated[float, Field(ge=0)]], Field(min_length=1, max_length=1000)]
 """Words with their relative weights; at least one is positive."""
 
 
 class WordChoice(Document):
     """One of several words, all alike likely, or by weight."""
 
-    choice: (
-        Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=1000)]
-        | Weights
-    )
+    choice: Annotated[list[Word], Field(min_length=1, max_length=1000)] | Weights
     """A list of words, or words with weights."""
 
     @model_validator(mode="after")

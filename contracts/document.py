@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,9 +42,9 @@ class _Lines:
 class _StrictLoader(yaml.SafeLoader):
     """Safe YAML without aliases (the means of YAML bombs), duplicate keys, tags, or dates made of plain words."""
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:  # type: ignore[override]
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
+            event = self.get_event()  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=event.start_mark)
         return super().compose_node(parent, index)
 
@@ -160,9 +161,12 @@ def validate(
         ConfigurationError: Invalid; `context["errors"]` lists every error with its location.
     """
     try:
-        return model.model_validate(value)
+        # Through JSON: the mode in which lists are tuples and yet "3" is no number, as in JSON Schema.
+        return model.model_validate_json(json.dumps(value, allow_nan=False), strict=True)
     except ValidationError as error:
         problems = _problems(error, model, value, source, lines)
+    except ValueError as error:
+        raise ConfigurationError(f"{source}: {error}", hint="numbers must be finite") from None
     first = problems[0]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     raise ConfigurationError(
@@ -170,6 +174,23 @@ def validate(
         hint="`beltline schema` prints what each document may hold",
         context={"errors": problems},
     )
+
+
+def parse_json(model: type[_DocumentT], data: str | bytes, *, source: str = "document") -> _DocumentT:
+    """Read and validate a JSON document, as strictly as its JSON Schema.
+
+    Raises:
+        ConfigurationError: Not JSON, or invalid; `context["errors"]` lists every error with its location.
+    """
+    try:
+        value = json.loads(data, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{source}: not valid JSON: {error}", code="invalid_json") from None
+    return validate(model, value, source=source)
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _problems(
@@ -181,7 +202,7 @@ def _problems(
         location = _in_value(item["loc"], value)
         if item["type"] == "extra_forbidden":
             word = str(item["loc"][-1])
-            valid = _field_names(model, item["loc"][:-1], value)
+            valid = _field_names(model, item["loc"][:-1])
             suggestion = nearest(word, valid - {word})
             message = f"unknown field '{word}'" + (f", {suggestion}" if suggestion else "")
         else:
@@ -207,9 +228,9 @@ def _in_value(location: tuple[str | int, ...], value: Any) -> tuple[str | int, .
     """Drop the union and tag names that pydantic puts into locations, keeping what stands in the value."""
     place: list[str | int] = []
     for index, part in enumerate(location):
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
-        ):
+        in_mapping = isinstance(value, dict) and part in value
+        in_list = isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
+        if in_mapping or in_list:
             value = value[part]
         elif index == len(location) - 1 and isinstance(part, str) and isinstance(value, dict) and part.isidentifier():
             place.append(part)  # a missing field
@@ -220,7 +241,7 @@ def _in_value(location: tuple[str | int, ...], value: Any) -> tuple[str | int, .
     return tuple(place)
 
 
-def _field_names(model: type[BaseModel], location: tuple[str | int, ...], value: Any) -> set[str]:
+def _field_names(model: type[BaseModel], location: tuple[str | int, ...]) -> set[str]:
     """Field names valid at `location`: of every model that pydantic's location passes through there."""
     models: set[type[BaseModel]] = {model}
     for part in location:
@@ -229,11 +250,7 @@ def _field_names(model: type[BaseModel], location: tuple[str | int, ...], value:
             field = candidate.model_fields.get(part) if isinstance(part, str) else None
             if field is not None:
                 following |= set(_models_in(field.annotation))
-            elif (
-                (isinstance(part, str) and (candidate.__name__ == part or _kind(candidate) == part))
-                or not isinstance(part, str)
-                or candidate.model_fields.get(part) is None
-            ):
+            else:  # a key, an index or the tag of a union
                 following.add(candidate)
         models = following or models
     kinds = {candidate for candidate in models if _kind(candidate) in location}

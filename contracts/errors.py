@@ -1,7 +1,7 @@
 """Every error Beltline raises on purpose: one root, one shape, one file.
 
-An error says what is wrong, where, and what to do about it. `code` is stable and machine-readable, `hint` is the remedy,
-`context` holds the values a program may want, `retryable` says whether the same attempt may succeed later.
+An error says what is wrong, where, and what to do about it. `code` is stable and machine-readable, `hint` is the
+remedy, `context` holds the values a program may want, `retryable` says whether the same attempt may succeed later.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class BeltlineError(Exception):
 
 
 class ConfigurationError(BeltlineError):
-    """What the user wrote can't be carried out; nothing was changed. `context["errors"]` lists `{location, message}`."""
+    """What the user wrote can't be carried out; nothing changed. `context["errors"]` lists `{location, message}`."""
 
     default_code = "invalid_document"
     status = 422

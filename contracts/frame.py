@@ -22,6 +22,10 @@ RECORD_FILE = "record.json"
 FileRole = Literal["image", "mask", "instances", "depth"]
 
 
+_Place = Annotated[int, Field(ge=0)]
+_Extent = Annotated[int, Field(ge=1)]
+
+
 class PlayerIdentity(Document):
     """Which player rendered a frame."""
 
@@ -37,15 +41,10 @@ class Instance(Document):
     label: LabelName
     area_px: Annotated[int, Field(ge=1)]
     """Visible pixels."""
-    box: tuple[
-        Annotated[int, Field(ge=0)],
-        Annotated[int, Field(ge=0)],
-        Annotated[int, Field(ge=1)],
-        Annotated[int, Field(ge=1)],
-    ]
+    box: tuple[_Place, _Place, _Extent, _Extent]
     """x, y, width, height of the visible pixels: from the top left corner, half open."""
     visible_fraction: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Visible pixels over those the instance would cover in the image with nothing before it; none when not measured."""
+    """Visible pixels over those it would cover in the image with nothing before it; none when not measured."""
 
 
 class FrameSidecar(Document):

@@ -104,8 +104,8 @@ class Environment(Document):
     image: Digest
     """Radiance HDR (RGBE), width twice the height; linear, of mean luminance about 1."""
     world_from_environment: Matrix3
-    """Rows of a rotation. Unrotated, the image's centre lies in direction +x, its upper edge is +z, and azimuth grows to
-    the left (+y)."""
+    """Rows of a rotation. Unrotated, the image's centre lies in direction +x, its upper edge is +z, and its left half
+    lies to the left (+y)."""
     luminance_cd_m2: Annotated[float, Field(ge=0, le=1e6)]
     """Factor from image values to luminance."""
 

@@ -113,7 +113,7 @@ class Generator(Document):
 
 
 def palette_color(number: int) -> tuple[int, int, int]:
-    """A colour for label `number`, far from its neighbours': bits of the number spread over the channels (PASCAL VOC)."""
+    """A colour far from its neighbours': the number's bits spread over the channels (as PASCAL VOC does)."""
     red = green = blue = 0
     for bit in range(8):
         red |= ((number >> (3 * bit)) & 1) << (7 - bit)

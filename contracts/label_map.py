@@ -11,6 +11,8 @@ from contracts.errors import ConfigurationError, nearest
 from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID, Label, LabelName
 from contracts.ids import Name
 
+SourceLabels = Annotated[list[LabelName], Field(min_length=1)]
+
 
 class LabelMap(Document):
     """From the labels of any source to the classes of a task.
@@ -22,9 +24,7 @@ class LabelMap(Document):
     schema_version: Literal[1] = 1
     name: Name
     description: str = ""
-    classes: Annotated[
-        dict[LabelName, Annotated[list[LabelName], Field(min_length=1)]], Field(min_length=1, max_length=254)
-    ]
+    classes: Annotated[dict[LabelName, SourceLabels], Field(min_length=1, max_length=254)]
     """Classes in the order of their ids from 1, each with the source labels merged into it."""
     ignore: list[LabelName] = []
     """Source labels whose pixels neither train nor count."""

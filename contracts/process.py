@@ -1,8 +1,8 @@
 """How a launched worker process and whoever supervises it talk: argv names an order, files in a workspace say the rest.
 
 A worker is started as `python -m MODULE ORDER.json`. In its workspace it keeps `progress.json` fresh (at least every
-two seconds: a heartbeat), and ends by writing `result.json` (exit code 0) or `error.json` (exit code 1). Any other end is
-a crash. SIGTERM asks it to stop in an orderly way; what is finished stays.
+two seconds: a heartbeat), and ends by writing `result.json` (exit code 0) or `error.json` (exit code 1). Any other end
+is a crash. SIGTERM asks it to stop in an orderly way; what is finished stays.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a reader sees the old bytes or the new ones, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_bytes(data)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def write_document(path: Path, document: BaseModel | dict[str, Any]) -> None:

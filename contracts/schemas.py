@@ -1,0 +1,61 @@
+"""JSON Schema of every document that crosses a process boundary, for other languages and for editors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from contracts.dataset import DatasetManifest, VersionDescription
+from contracts.errors import NotFoundError, nearest
+from contracts.frame import FrameRecord, FrameSidecar
+from contracts.frame_spec import FrameSpec
+from contracts.generator import Generator
+from contracts.job import Job, RenderBatchRequest
+from contracts.label_map import LabelMap
+from contracts.mix import DataPlan
+from contracts.player_protocol import PLAYER_MESSAGE, RenderRequest
+from contracts.run import RunResult, TrainingOrder, TrainingSpec
+from contracts.shard import ShardOrder, ShardReport
+from contracts.study import Study
+
+DOCUMENTS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
+    "dataset-manifest": DatasetManifest,
+    "dataset-version": VersionDescription,
+    "frame-record": FrameRecord,
+    "frame-sidecar": FrameSidecar,
+    "frame-spec": FrameSpec,
+    "generator": Generator,
+    "job": Job,
+    "label-map": LabelMap,
+    "mix": DataPlan,
+    "player-message": PLAYER_MESSAGE,
+    "player-request": RenderRequest,
+    "render-batch-request": RenderBatchRequest,
+    "run-result": RunResult,
+    "shard-order": ShardOrder,
+    "shard-report": ShardReport,
+    "study": Study,
+    "training-order": TrainingOrder,
+    "training-run": TrainingSpec,
+}
+"""Document name to model; the name is the exported file's."""
+
+
+def export(document: str) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a document.
+
+    Raises:
+        NotFoundError: There is no document of that name.
+    """
+    model = DOCUMENTS.get(document)
+    if model is None:
+        raise NotFoundError(f"no document '{document}'", hint=nearest(document, DOCUMENTS))
+    schema = model.json_schema() if isinstance(model, TypeAdapter) else model.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def export_text(document: str) -> str:
+    """The schema as it lies in a file: sorted, indented, one line feed at the end."""
+    return json.dumps(export(document), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
