@@ -1,0 +1,275 @@
+"""Reading a dataset version: manifest, frames, images and masks, every byte verified; needs no catalog.
+
+version = open_version("/data/store", "sha256:…", name="exterior@2")
+for record in version.records("train"):
+    image, mask = version.read_image(record), version.read_mask(record)
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+from pydantic import ValidationError
+
+from contracts.dataset import DatasetManifest
+from contracts.errors import IntegrityError, NotFoundError, nearest
+from contracts.frame import FileRole, FrameRecord
+from contracts.frame_spec import Label
+from contracts.ids import Digest, digest_of
+from registry.store import Store
+
+ByteImage = npt.NDArray[np.uint8]
+ShortImage = npt.NDArray[np.uint16]
+OnProgress = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A blob that is missing or damaged."""
+
+    digest: Digest
+    """What the bytes should be."""
+    path: str
+    """Where they lie or should lie."""
+    reason: str
+    """`missing`, or what was found instead."""
+    files: tuple[str, ...]
+    """What the blob is: such as `frame 7 image` or `manifest`."""
+    versions: tuple[str, ...]
+    """Versions that hold the blob."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}; {', '.join(self.files)} of {', '.join(self.versions)}"
+
+
+class Version:
+    """An immutable dataset version.
+
+    Made by `open_version`. Frames are read on first use. Safe to use from several processes and threads.
+    """
+
+    def __init__(self, store: Store, digest: Digest, manifest: DatasetManifest, name: str) -> None:
+        self.store = store
+        self.digest = digest
+        self.manifest = manifest
+        self.name = name
+        """What errors call the version: `name@number`, or its digest."""
+
+    def __len__(self) -> int:
+        return self.manifest.frame_count
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """Classes of the masks; a mask may also hold 255: pixels to ignore."""
+        return self.manifest.labels
+
+    def records(self, split: str | None = None) -> list[FrameRecord]:
+        """Frames of the version, or of one split, in the order of their index.
+
+        Raises:
+            NotFoundError: The version has no such split.
+            IntegrityError: `frames.jsonl` is damaged.
+        """
+        if split is None:
+            return list(self._records)
+        if split not in self.manifest.splits:
+            raise NotFoundError(
+                f"{self.name} has no split '{split}'",
+                hint=nearest(split, self.manifest.splits) or "the version has no splits: leave the split out",
+            )
+        return [record for record in self._records if record.split == split]
+
+    def read_file(self, record: FrameRecord, role: FileRole) -> bytes:
+        """The bytes of a frame's file, verified.
+
+        Raises:
+            NotFoundError: The frame has no such file.
+            IntegrityError: The bytes are missing or damaged; the message names file and version.
+        """
+        digest = record.files.get(role)
+        if digest is None:
+            raise NotFoundError(
+                f"frame {record.index} of {self.name} has no {role}", hint=f"it has: {', '.join(record.files)}"
+            )
+        return self.store.read(digest, what=self._what(record, role))
+
+    def read_image(self, record: FrameRecord) -> ByteImage:
+        """The image, (H, W, 3) uint8 sRGB.
+
+        Raises:
+            IntegrityError: The bytes are damaged or no image of the recorded size.
+        """
+        with self._decode(record, "image") as picture:
+            return np.array(picture.convert("RGB"), dtype=np.uint8)
+
+    def read_mask(self, record: FrameRecord, lookup: Sequence[int] | None = None) -> ByteImage:
+        """The semantic mask, (H, W) uint8 label ids, 255 ignore.
+
+        Args:
+            record: The frame.
+            lookup: Table of 256 target ids by source id, from `LabelMap.lookup`.
+
+        Raises:
+            IntegrityError: The bytes are damaged or no indexed image of the recorded size.
+        """
+        with self._decode(record, "mask") as picture:
+            if picture.mode not in ("P", "L"):
+                raise self._not_an_image(record, "mask", f"mode {picture.mode} where an indexed image is expected")
+            mask = np.array(picture, dtype=np.uint8)
+        return mask if lookup is None else np.asarray(lookup, dtype=np.uint8)[mask]
+
+    def read_instances(self, record: FrameRecord) -> ShortImage:
+        """The instance mask, (H, W) uint16, 0 none.
+
+        Raises:
+            NotFoundError: The frame has none.
+            IntegrityError: The bytes are damaged.
+        """
+        return self._read_short(record, "instances")
+
+    def read_depth(self, record: FrameRecord) -> ShortImage:
+        """Depth along the optical axis, (H, W) uint16 millimetres, 0 nothing or beyond 65.535 m.
+
+        Raises:
+            NotFoundError: The frame has none.
+            IntegrityError: The bytes are damaged.
+        """
+        return self._read_short(record, "depth")
+
+    def files(self) -> dict[Digest, list[str]]:
+        """All blobs of the version, with what each is.
+
+        Raises:
+            IntegrityError: `frames.jsonl` is damaged, so that the files can't be named.
+        """
+        found: dict[Digest, list[str]] = {self.digest: ["manifest"]}
+        for what, reference in (
+            ("frames.jsonl", self.manifest.frames),
+            ("file table", self.manifest.files),
+            ("generator", self.manifest.generator_document),
+        ):
+            if reference is not None:
+                found.setdefault(reference.digest, []).append(what)
+        for record in self._iterate():
+            for role, digest in record.files.items():
+                found.setdefault(digest, []).append(f"frame {record.index} {role}")
+        return found
+
+    def verify(self, on_progress: OnProgress | None = None) -> list[Fault]:
+        """Re-hash every blob of the version.
+
+        Returns:
+            Every missing or damaged blob; empty when all is well.
+        """
+        try:
+            files = self.files()
+        except IntegrityError:
+            # Without the frames the file table still knows every digest.
+            files = {self.digest: ["manifest"], self.manifest.frames.digest: ["frames.jsonl"]}
+            for digest in self._listed_digests():
+                files.setdefault(digest, ["file"])
+            if self.manifest.files.digest not in files:
+                files[self.manifest.files.digest] = ["file table"]
+        faults = []
+        for done, (digest, what) in enumerate(files.items(), 1):
+            reason = check_blob(self.store, digest)
+            if reason is not None:
+                faults.append(Fault(digest, self.store.path_of(digest), reason, tuple(what), (self.name,)))
+            if on_progress is not None:
+                on_progress(done, len(files))
+        return faults
+
+    @cached_property
+    def _records(self) -> tuple[FrameRecord, ...]:
+        return tuple(self._iterate())
+
+    def _iterate(self) -> Iterator[FrameRecord]:
+        data = self.store.read(self.manifest.frames.digest, what=f"frames.jsonl of {self.name}")
+        try:
+            for line in data.splitlines():
+                yield FrameRecord.model_validate_json(line)
+        except ValidationError as error:
+            raise IntegrityError(
+                f"frames.jsonl of {self.name} is not a list of frame records: {error.errors()[0]['msg']}",
+                hint="it was written by an incompatible version of Beltline",
+                context={"digest": self.manifest.frames.digest},
+            ) from None
+
+    def _listed_digests(self) -> list[Digest]:
+        try:
+            table = self.store.read(self.manifest.files.digest)
+        except IntegrityError:
+            return []
+        return [line.split(" ")[0] for line in table.decode("ascii", "replace").splitlines()]
+
+    def _decode(self, record: FrameRecord, role: FileRole) -> Image.Image:
+        data = self.read_file(record, role)
+        try:
+            picture = Image.open(io.BytesIO(data), formats=("PNG",))
+            if picture.size != record.size:
+                raise self._not_an_image(record, role, f"{picture.size} where {record.size} is recorded")
+            picture.load()
+        except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+            raise self._not_an_image(record, role, str(error)) from None
+        return picture
+
+    def _read_short(self, record: FrameRecord, role: FileRole) -> ShortImage:
+        with self._decode(record, role) as picture:
+            if not picture.mode.startswith("I"):
+                raise self._not_an_image(record, role, f"mode {picture.mode} where 16 bits are expected")
+            return np.array(picture).astype(np.uint16)
+
+    def _what(self, record: FrameRecord, role: FileRole) -> str:
+        return f"{role} of frame {record.index} of {self.name}"
+
+    def _not_an_image(self, record: FrameRecord, role: FileRole, reason: str) -> IntegrityError:
+        digest = record.files[role]
+        return IntegrityError(
+            f"{self._what(record, role)} can't be decoded: {reason}",
+            hint="the bytes are as they were published; publish the frame again from its source",
+            context={"digest": digest, "path": self.store.path_of(digest)},
+        )
+
+
+def open_version(store: Store | str | Path, digest: Digest, *, name: str = "") -> Version:
+    """Open a version by the digest of its manifest.
+
+    Args:
+        store: The store or its URL.
+        digest: The version's digest.
+        name: What errors call the version, such as `exterior@2`; the digest when not given.
+
+    Raises:
+        IntegrityError: The manifest is missing or damaged.
+        StorageError: The store can't be read.
+    """
+    store = store if isinstance(store, Store) else Store(store)
+    name = name or digest
+    data = store.read(digest, what=f"manifest of {name}")
+    try:
+        manifest = DatasetManifest.model_validate_json(data)
+    except ValidationError as error:
+        raise IntegrityError(
+            f"the manifest of {name} is not a dataset manifest: {error.errors()[0]['msg']}",
+            hint="it was written by an incompatible version of Beltline",
+            context={"digest": digest},
+        ) from None
+    return Version(store, digest, manifest, name)
+
+
+def check_blob(store: Store, digest: Digest) -> str | None:
+    """What is wrong with a blob: `missing`, or what its bytes are instead; none when all is well."""
+    try:
+        data = store.read_unverified(digest)
+    except FileNotFoundError:
+        return "missing"
+    found = digest_of(data)
+    return None if found == digest else f"damaged: {len(data)} bytes of {found}"
