@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contracts.document import Document
+from contracts.document import Document, SchemaVersion
 from contracts.frame import GeneratorReference
 from contracts.frame_spec import Label
 from contracts.ids import Digest, Name
@@ -35,7 +35,7 @@ class BlobReference(Document):
 class DatasetManifest(Document):
     """The content of a version; its digest is that of this document's canonical JSON."""
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = 1
     digest_algorithm: Literal["sha256"] = "sha256"
     labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=255)]
     frame_count: Annotated[int, Field(ge=1)]

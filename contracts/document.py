@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.errors import ConfigurationError, NotFoundError, nearest
 
@@ -23,6 +23,10 @@ class Document(BaseModel):
     """What crosses a process boundary: immutable, closed to unknown fields, finite numbers only."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+SchemaVersion = Annotated[int, Field(ge=1, le=1)]
+"""Of a document's form; a later one is refused rather than misread. (`Literal[1]` would take true.)"""
 
 
 class _Lines:
@@ -102,9 +106,10 @@ def read_yaml(text: str, source: str = "<text>") -> tuple[Any, _Lines]:
             lines = _Lines()
             if node is None:
                 return None, lines
+            value = loader.construct_document(node)
             for location, line in _walk(node, ()):
                 lines.of[location] = line
-            return loader.construct_document(node), lines
+            return value, lines
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:

@@ -49,6 +49,7 @@ class BeltlineError(Exception):
     def to_dict(self) -> dict[str, Any]:
         """The error as JSON types, for error files, job rows and problem documents."""
         return {
+            "category": self.default_code,
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
@@ -158,14 +159,11 @@ class CapabilityMissingError(BeltlineError):
 def from_dict(values: Mapping[str, Any]) -> BeltlineError:
     """Rebuild an error written with `to_dict`, for example by a worker process.
 
-    The class is found by its code's default; an unknown code gives a plain `BeltlineError`.
+    An unknown category gives a plain `BeltlineError`.
     """
     code = str(values.get("code", "error"))
-    for kind in _all_kinds(BeltlineError):
-        if kind.default_code == code:
-            break
-    else:
-        kind = BeltlineError
+    kinds = {kind.default_code: kind for kind in _all_kinds(BeltlineError)}
+    kind = kinds.get(str(values.get("category", code)), BeltlineError)
     return kind(
         str(values.get("message", "unknown error")),
         code=code,

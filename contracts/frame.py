@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from contracts.camera import Camera, Exposure
-from contracts.document import Document
+from contracts.document import Document, SchemaVersion
 from contracts.frame_spec import FrameIdentity, LabelName
 from contracts.ids import Digest, Name
 
@@ -50,7 +50,7 @@ class Instance(Document):
 class FrameSidecar(Document):
     """Written by the player beside the images of a frame."""
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = 1
     frame: FrameIdentity
     """As the spec said."""
     spec_digest: Digest

@@ -11,10 +11,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from contracts.camera import Camera, Exposure, Matrix3, Matrix4, Vector3
-from contracts.document import Document
+from contracts.document import Document, SchemaVersion
 from contracts.ids import Digest, Name
 
-FRAME_SPEC_SCHEMA_VERSION: Literal[1] = 1
 BACKGROUND_ID = 0
 IGNORE_ID = 255
 
@@ -146,7 +145,7 @@ class FrameIdentity(Document):
 class FrameSpec(Document):
     """One frame, ready to render."""
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = 1
     frame: FrameIdentity
     camera: Camera
     exposure: Exposure

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from contracts.camera import SidePx
 from contracts.distributions import NumberDistribution, Within
-from contracts.document import Document, read_file, read_yaml, validate
+from contracts.document import Document, SchemaVersion, read_file, read_yaml, validate
 from contracts.errors import ConfigurationError, NotFoundError, nearest
 from contracts.frame_spec import Byte, Fraction, Label, LabelName
 from contracts.ids import Name, canonical_json, digest_of
@@ -71,7 +71,7 @@ class RenderEffort(Document):
 class Generator(Document):
     """A resolved generator."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     name: Name
     description: str = ""
     scenario: Literal["exterior", "cabin"]

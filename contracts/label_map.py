@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from contracts.document import Document
+from contracts.document import Document, SchemaVersion
 from contracts.errors import ConfigurationError, nearest
 from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID, Label, LabelName
 from contracts.ids import Name
@@ -21,7 +21,7 @@ class LabelMap(Document):
     serves synthetic and real sources.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = 1
     name: Name
     description: str = ""
     classes: Annotated[dict[LabelName, SourceLabels], Field(min_length=1, max_length=254)]

@@ -19,7 +19,7 @@ from contracts.ids import Digest
 CHANNEL_ID = uuid.UUID("b3a1c6f2-7a44-4c0e-9d55-3a8e0b6f5c17")
 COMMUNICATION_VERSION = "1.5.0"
 """ML-Agents communication API of all packages from 1.9 to 4.x."""
-PROTOCOL_VERSION: Literal[1] = 1
+PROTOCOL_VERSION = 1
 
 RequestId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
@@ -28,7 +28,7 @@ class Hello(Document):
     """Player to worker, once, with the first exchange."""
 
     type: Literal["hello"] = "hello"
-    protocol_version: Literal[1] = 1
+    protocol_version: Annotated[int, Field(ge=1, le=1)] = 1
     player: PlayerIdentity
     device: Annotated[str, Field(max_length=200)] = ""
     """What renders, for people."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from contracts.camera import SidePx
-from contracts.document import Document
+from contracts.document import Document, SchemaVersion
 from contracts.errors import nearest
 from contracts.ids import Digest, Name
 from contracts.label_map import LabelMap
@@ -113,7 +113,7 @@ class EarlyStopping(Document):
 class TrainingSpec(Document):
     """A training run, as a user writes it."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     name: Name | None = None
     label_map: Name | dict[str, list[str]] | LabelMap
     """Name of a shipped map, or classes with the source labels merged into each."""
@@ -149,7 +149,7 @@ class TrainingSpec(Document):
 class TrainingOrder(Document):
     """What the trainer's process is started with: a spec whose every name is resolved."""
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = 1
     run: Name
     """Id of the run."""
     spec: TrainingSpec
@@ -203,7 +203,7 @@ class CurvePoint(Document):
 class RunResult(Document):
     """What a training run found."""
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = 1
     run: Name
     order_digest: Digest
     """Of the order's spec, label map and versions: the same digest asks for the same run."""

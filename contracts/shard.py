@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from contracts.document import Document
+from contracts.document import Document, SchemaVersion
 from contracts.generator import MAXIMUM_FRAMES, Generator
 
 
@@ -43,7 +43,7 @@ class BridgeSettings(Document):
 class ShardOrder(Document):
     """What a render worker is started with."""
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = 1
     generator: Generator
     """Resolved."""
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)]

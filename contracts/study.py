@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from contracts.document import Document
+from contracts.document import Document, SchemaVersion
 from contracts.errors import nearest
 from contracts.ids import Name
 
@@ -68,7 +68,7 @@ class StudyReport(Document):
 class Study(Document):
     """A study, as a user writes it."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     name: Name
     question: str = ""
     base: str | dict[str, Any]

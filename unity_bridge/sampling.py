@@ -95,7 +95,7 @@ def sample_frame(generator: Generator, seed: int, index: int, attempt: int = 0) 
     values: dict[str, dict[str, Value]] = {}
     for name, randomizer in generator.randomizers.items():
         values[name] = _sample_randomizer(randomizer, name, seed, index, attempt)
-    fov = _draw(generator.camera.horizontal_fov_deg, stream(seed, index, attempt, "camera", "horizontal_fov_deg"))
+    fov = draw(generator.camera.horizontal_fov_deg, stream(seed, index, attempt, "camera", "horizontal_fov_deg"))
     return FrameParameters(generator, seed, index, attempt, float(fov), values)
 
 
@@ -111,11 +111,11 @@ def _sample_randomizer(randomizer: Randomizer, name: str, seed: int, index: int,
         if isinstance(randomizer, Choice) and field == "of":
             drawn[field] = _draw_word(weights_of(value), rng)
         else:
-            drawn[field] = _draw(value, rng)
+            drawn[field] = draw(value, rng)
     return drawn
 
 
-def _draw(distribution: Any, rng: np.random.Generator) -> Value:
+def draw(distribution: Any, rng: np.random.Generator) -> Value:
     """One value of a distribution document, or the constant itself."""
     match distribution:
         case bool() | int() | float() | str():
