@@ -1,0 +1,188 @@
+"""What REST shows and the command line's `--json` prints, beyond the documents of `contracts`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from contracts.dataset import VersionDescription
+from contracts.document import Document
+from contracts.frame import FrameRecord
+from contracts.frame_spec import Label
+from contracts.generator import Generator
+from contracts.ids import Digest, Name
+from contracts.job import Job, JobState
+from contracts.run import RunResult, TrainingSpec
+
+ItemT = TypeVar("ItemT")
+
+PAGE_SIZE = 50
+PAGE_SIZE_MAX = 500
+
+PictureKind = Literal["image", "mask", "overlay", "instances", "depth"]
+ImportFormat = Literal["masks"]
+ExportFormat = Literal["raw"]
+
+
+class Page(Document, Generic[ItemT]):
+    """A stretch of a list."""
+
+    items: list[ItemT]
+    next_cursor: str | None = None
+    """Pass as `cursor` for the next stretch; none at the end."""
+
+
+class GeneratorSummary(Document):
+    """A line of the list of generators."""
+
+    name: Name
+    description: str
+    scenario: str
+    size: tuple[int, int]
+    """Width, height in pixels."""
+    labels: list[str]
+    digest: Digest
+    """Of the resolved generator."""
+
+
+class GeneratorDescription(GeneratorSummary):
+    """A generator, resolved."""
+
+    label_table: list[Label]
+    """Ids and colours, background first."""
+    document: Generator
+    """With what it extends merged in."""
+
+
+class ValidationRequest(Document):
+    """Body of `POST /v1/generators:validate`."""
+
+    document: str | dict[str, Any]
+    """A generator as YAML text or as JSON."""
+
+
+class ValidationResult(Document):
+    """A document that stood the test."""
+
+    valid: Literal[True] = True
+    kind: str
+    """`generator`, `training-run`, `study` or `label-map`."""
+    name: str | None = None
+    digest: Digest | None = None
+    """Of a resolved generator."""
+
+
+class PreviewRequest(Document):
+    """Body of `POST /v1/generators/{name}:preview`."""
+
+    frame: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    """Index of the frame."""
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    size: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$")] | None = None
+    """`WxH` in pixels; none is the generator's own."""
+    player: Annotated[str, Field(min_length=1, max_length=255)] = "embedded"
+    overrides: dict[str, Any] = {}
+    """Values by dotted path in the generator."""
+
+
+class Preview(Document):
+    """One frame, rendered without a job."""
+
+    frame: FrameRecord
+    files: dict[PictureKind, str]
+    """PNG by role, in base64."""
+
+
+class Accepted(Document):
+    """Answer to a request that became a job."""
+
+    job: Job
+    estimate_s: float | None = None
+    """Expected seconds, from earlier jobs on this machine or, before the first, from a rule of thumb."""
+    run: Name | None = None
+    """Id of the training run."""
+
+
+class ImportRequest(Document):
+    """Body of `POST /v1/datasets:import`."""
+
+    format: ImportFormat
+    path: Annotated[str, Field(min_length=1, max_length=4096)]
+    """Folder on the service's machine, under one of its import roots. For `masks` it holds `images/` and `masks/`,
+    under each split's subfolder where splits are given."""
+    name: Name
+    """Dataset to publish under."""
+    classes: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    """Class table: a JSON file; a relative path starts at `path`."""
+    groups: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    """CSV of `file_name,group`; a relative path starts at `path`."""
+    splits: dict[Name, Annotated[str, Field(min_length=1, max_length=4096)]] = {}
+    """Subfolder by split."""
+    license: Annotated[str, Field(max_length=1000)] | None = None
+    """Terms of the images."""
+    description: Annotated[str, Field(max_length=10_000)] = ""
+
+
+class ExportRequest(Document):
+    """Body of `POST /v1/datasets/{name}/versions/{v}:export`."""
+
+    format: ExportFormat = "raw"
+
+
+class VersionSummary(Document):
+    """A line of the list of a dataset's versions."""
+
+    version: int
+    digest: Digest
+    created_at: str
+    frame_count: int
+
+
+class DatasetSummary(Document):
+    """A dataset: a name with versions."""
+
+    name: Name
+    versions: list[VersionSummary]
+    """Oldest first."""
+    latest: VersionDescription
+
+
+class Fault(Document):
+    """A file that verification found wrong."""
+
+    path: str
+    message: str
+
+
+class Verification(Document):
+    """What `verify` found."""
+
+    versions: list[str]
+    """Versions examined, `name@v`."""
+    files: int
+    """Files whose bytes were hashed again."""
+    faults: list[Fault]
+
+
+class Run(Document):
+    """A training run."""
+
+    id: Name
+    job: str
+    state: JobState
+    created_at: str
+    spec: TrainingSpec
+    result: RunResult | None = None
+    error: dict[str, Any] | None = None
+    report: str | None = None
+    """Path of the HTML report; over REST its address."""
+
+
+class JobEvent(Document):
+    """A change of a job."""
+
+    id: str
+    """Grows with every change of the job."""
+    type: Literal["state", "progress"]
+    job: Job

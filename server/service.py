@@ -1,0 +1,190 @@
+"""What the command line works with: the application in its own process, or a client of a running service.
+
+`server.application.Application` and `server.client.Client` both have these methods, with the same results and the same
+errors of `contracts.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from contracts.dataset import VersionDescription
+from contracts.frame import FrameRecord
+from contracts.ids import VersionReference
+from contracts.job import Job, JobState, RenderBatchRequest
+from contracts.run import TrainingSpec
+from server.resources import (
+    PAGE_SIZE,
+    Accepted,
+    DatasetSummary,
+    ExportFormat,
+    GeneratorDescription,
+    GeneratorSummary,
+    ImportRequest,
+    JobEvent,
+    Page,
+    PictureKind,
+    Preview,
+    PreviewRequest,
+    Run,
+    ValidationResult,
+)
+
+OnJob = Callable[[Job], None]
+
+
+class Service(Protocol):
+    """Everything that can be asked of Beltline."""
+
+    def generators(self) -> list[GeneratorSummary]:
+        """All named generators, sorted."""
+
+    def generator(self, name: str) -> GeneratorDescription:
+        """One generator, resolved.
+
+        Raises:
+            NotFoundError: There is none of that name.
+            ConfigurationError: Its file is invalid.
+        """
+
+    def validate(self, document: str | Mapping[str, Any], source: str = "request") -> ValidationResult:
+        """Check a generator, training run, study or label map, as YAML text or plain value.
+
+        Raises:
+            ConfigurationError: Invalid; `context["errors"]` lists every fault.
+        """
+
+    def preview(self, name: str, request: PreviewRequest) -> Preview:
+        """Render one frame without a job; nothing is published.
+
+        Raises:
+            NotFoundError: Unknown generator.
+            ConfigurationError: Unknown player, override path or size.
+            RenderError: It could not be rendered.
+        """
+
+    def render(self, request: RenderBatchRequest) -> Accepted:
+        """Queue a render batch, after validating it whole.
+
+        Raises:
+            NotFoundError: Unknown generator.
+            ConfigurationError: Unknown player, override path or size, or too large.
+        """
+
+    def import_dataset(self, request: ImportRequest) -> Accepted:
+        """Queue an import of real images.
+
+        Raises:
+            NotFoundError: Nothing lies at a path.
+            ConfigurationError: A path outside the allowed roots.
+        """
+
+    def train(self, spec: TrainingSpec) -> Accepted:
+        """Queue a training run; every name in it is resolved first.
+
+        Raises:
+            NotFoundError: Unknown dataset version, split or label map.
+            ConfigurationError: Versions, labels and label map do not fit.
+        """
+
+    def job(self, job_id: str) -> Job:
+        """A job.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+
+    def jobs(self, *, cursor: str | None = None, limit: int = PAGE_SIZE, state: JobState | None = None) -> Page[Job]:
+        """Jobs, newest first."""
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask a job to stop; a queued one stops at once.
+
+        Raises:
+            NotFoundError: There is none of that id.
+            ConflictError: It has ended.
+        """
+
+    def retry(self, job_id: str) -> Job:
+        """Queue a job that ended once more; what it had finished is kept.
+
+        Raises:
+            NotFoundError: There is none of that id.
+            ConflictError: It has not ended.
+        """
+
+    def events(self, job_id: str) -> Iterator[JobEvent]:
+        """The job now, then every change, until it has ended."""
+
+    def wait(self, job_id: str, on_change: OnJob | None = None) -> Job:
+        """Block until a job has ended. The application carries it out meanwhile, unless a service on its home does."""
+
+    def log(self, job_id: str) -> str:
+        """Everything that a job's processes printed."""
+
+    def datasets(self, *, cursor: str | None = None, limit: int = PAGE_SIZE) -> Page[DatasetSummary]:
+        """Datasets, sorted by name."""
+
+    def dataset(self, name: str) -> DatasetSummary:
+        """One dataset with its versions.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+
+    def version(self, reference: VersionReference) -> VersionDescription:
+        """One version.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+
+    def frames(
+        self,
+        reference: VersionReference,
+        *,
+        cursor: str | None = None,
+        limit: int = PAGE_SIZE,
+        label: str | None = None,
+        split: str | None = None,
+    ) -> Page[FrameRecord]:
+        """Frames of a version in their order; with `label`, those that show it.
+
+        Raises:
+            NotFoundError: Unknown version, label or split.
+        """
+
+    def picture(self, reference: VersionReference, index: int, kind: PictureKind) -> bytes:
+        """PNG (or the imported image's own bytes) of one frame.
+
+        Raises:
+            NotFoundError: Unknown version or frame, or the frame has no such picture.
+            IntegrityError: Stored bytes are damaged.
+        """
+
+    def export(self, reference: VersionReference, export_format: ExportFormat, out: Path) -> None:
+        """Write a version into a folder that does not exist or is empty.
+
+        Raises:
+            NotFoundError: Unknown version.
+            ConflictError: `out` holds something.
+        """
+
+    def runs(self, *, cursor: str | None = None, limit: int = PAGE_SIZE) -> Page[Run]:
+        """Training runs, newest first."""
+
+    def run(self, run_id: str) -> Run:
+        """A training run.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+
+    def report(self, run_id: str) -> str:
+        """The HTML report of a finished run.
+
+        Raises:
+            NotFoundError: There is no such run, or it has no report yet.
+        """
