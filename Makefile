@@ -1,0 +1,36 @@
+# make setup · demo · test · test-all · check · bench
+# Every target sets itself up first; PYTHON=/path/to/python chooses the interpreter.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all check bench
+
+BIN := .venv/bin
+
+help:
+	@echo "make setup     make .venv with all that is needed; quick when done"
+	@echo "make demo      the main job: render, publish, train, compare; at most 15 minutes on 2 cores"
+	@echo "make test      tests, without the slow ones"
+	@echo "make test-all  all tests"
+	@echo "make check     lint, formatting, types, import rules"
+	@echo "make bench     benchmarks, written to bench.json"
+
+setup:
+	@scripts/setup.sh
+
+demo: setup
+	@$(BIN)/python scripts/demo.py
+
+test: setup
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: setup
+	@$(BIN)/python -m pytest
+
+check: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup
+	@$(BIN)/python scripts/bench.py --out bench.json
