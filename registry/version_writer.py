@@ -1,0 +1,142 @@
+"""Building a version: frames go into the store one by one, then the documents that describe them, the manifest last.
+
+Nothing here makes a version visible: that is one transaction in the catalog. So a crash leaves blobs that nobody sees
+and that the next try finds already stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from types import TracebackType
+
+from contracts.dataset import BlobReference, DatasetManifest, QualitySummary
+from contracts.errors import ConfigurationError, IntegrityError
+from contracts.frame import FileRole, FrameRecord, GeneratorReference
+from contracts.frame_spec import Label
+from contracts.generator import Generator
+from contracts.ids import Digest, canonical_json, digest_of
+from registry.store import Store
+
+
+class VersionWriter:
+    """Stores the frames of one version in their order.
+
+    Used as a context manager around `add` for every frame and then `finish`.
+
+    Args:
+        store: Where the blobs go.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._batch = store.batch()
+        self._lines: list[bytes] = []
+        self._sizes: dict[Digest, int] = {}
+        self._splits: Counter[str] = Counter()
+        self._rejections: Counter[str] = Counter()
+        self._redrawn = 0
+
+    def __enter__(self) -> VersionWriter:
+        self._batch.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._batch.__exit__(kind, error, trace)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def add(self, record: FrameRecord, files: Mapping[FileRole, bytes], *, what: str) -> None:
+        """Store a frame. Its index becomes its place in the version.
+
+        Args:
+            record: The frame; its digests are what the files must have.
+            files: Bytes of every file the record names.
+            what: What errors call the frame.
+
+        Raises:
+            IntegrityError: A file's bytes are not what the record says, or files and record name different roles.
+            StorageError: The store refuses.
+        """
+        if files.keys() != record.files.keys():
+            raise IntegrityError(
+                f"{what}: the record names {sorted(record.files)}, but there are {sorted(files)}",
+                hint="render the frame again",
+            )
+        for role, data in files.items():
+            digest = digest_of(data)
+            if digest != record.files[role]:
+                raise IntegrityError(
+                    f"{what}: {role} has digest {digest}, but the record says {record.files[role]}",
+                    hint="the file changed after it was checked; delete the frame's folder and resume the batch",
+                    context={"role": role, "digest": record.files[role], "found": digest},
+                )
+            self._batch.add(data, digest)
+            self._sizes[digest] = len(data)
+        if record.index != len(self._lines):
+            record = record.model_copy(update={"index": len(self._lines)})
+        self._lines.append(canonical_json(record))
+        if record.split is not None:
+            self._splits[record.split] += 1
+        self._redrawn += record.attempt > 0
+        self._rejections.update(record.checks)
+
+    def finish(
+        self,
+        labels: tuple[Label, ...],
+        *,
+        generator: Generator | None = None,
+        seed: int | None = None,
+        gaps: tuple[int, ...] = (),
+        parents: tuple[Digest, ...] = (),
+        license_terms: str | None = None,
+    ) -> DatasetManifest:
+        """Store the documents and the manifest; all is durable on return.
+
+        Args:
+            labels: Classes of the masks.
+            generator: What made the frames.
+            seed: Of the request.
+            gaps: Frame indices of the request that are missing.
+            parents: Manifests that this version was made of.
+            license_terms: Terms of imported images.
+
+        Raises:
+            ConfigurationError: There is no frame.
+            StorageError: The store refuses.
+        """
+        if not self._lines:
+            raise ConfigurationError(
+                "a version needs at least one frame", code="empty_version", hint="nothing was published"
+            )
+        table = "".join(f"{digest} {size}\n" for digest, size in sorted(self._sizes.items()))
+        document = canonical_json(generator) if generator is not None else None
+        manifest = DatasetManifest(
+            labels=labels,
+            frame_count=len(self._lines),
+            frames=self._put(b"".join(line + b"\n" for line in self._lines)),
+            files=self._put(table.encode()),
+            splits=dict(sorted(self._splits.items())),
+            generator=GeneratorReference(name=generator.name, digest=digest_of(document))
+            if generator is not None and document is not None
+            else None,
+            generator_document=self._put(document) if document is not None else None,
+            seed=seed,
+            parents=parents,
+            quality=QualitySummary(
+                frames=len(self._lines),
+                redrawn_frames=self._redrawn,
+                rejections=dict(sorted(self._rejections.items())),
+                gaps=gaps,
+            ),
+            license=license_terms,
+        )
+        self._put(canonical_json(manifest))
+        self._batch.flush()
+        return manifest
+
+    def _put(self, data: bytes) -> BlobReference:
+        return BlobReference(digest=self._batch.add(data), size_bytes=len(data))
