@@ -50,7 +50,6 @@ class BeltlineError(Exception):
         """The error as JSON types, for error files, job rows and problem documents."""
         return {
             "category": self.default_code,
-            "kind": type(self).__name__,
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
