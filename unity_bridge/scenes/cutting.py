@@ -1,0 +1,139 @@
+"""Cutting triangle meshes along curves given as functions over their vertices.
+
+A region is a number for each vertex, positive inside; the border is where it is zero, placed along each crossed edge
+by linear interpolation. So borders follow the curve and not the triangles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import IntegrityError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A mesh whose vertices carry further numbers that are interpolated when it is cut.
+
+    attributes: (V, K) float64; the first six columns are position (metres) and normal.
+    faces: (F, 3) int64.
+    """
+
+    attributes: Array
+    faces: NDArray[np.int64]
+
+    @property
+    def positions(self) -> Array:
+        return self.attributes[:, :3]
+
+    @property
+    def normals(self) -> Array:
+        return self.attributes[:, 3:6]
+
+    @property
+    def empty(self) -> bool:
+        return len(self.faces) == 0
+
+
+def split(patch: Patch, region: Array) -> tuple[Patch, Patch]:
+    """The pieces inside (region > 0) and outside. region: (V,) float64, in a unit that is linear near zero."""
+    if region.shape != (len(patch.attributes),):
+        raise IntegrityError(
+            f"The region has shape {region.shape} for {len(patch.attributes)} vertices.",
+            code="cut_shape",
+            hint="Give one number for each vertex.",
+        )
+    # A vertex on the border would give triangles without area.
+    region = np.where(np.abs(region) < 1e-7, 1e-7, region)
+    inside = (region > 0)[patch.faces]
+    count = inside.sum(axis=1)
+    whole_in, whole_out = patch.faces[count == 3], patch.faces[count == 0]
+    crossed = (count == 1) | (count == 2)
+    if not crossed.any():
+        return Patch(patch.attributes, whole_in), Patch(patch.attributes, whole_out)
+    faces, sides = patch.faces[crossed], inside[crossed]
+    # The corner that is alone on its side comes first.
+    alone_inside = sides.sum(axis=1) == 1
+    alone = np.where(alone_inside, sides.argmax(axis=1), (~sides).argmax(axis=1))
+    rows = np.arange(len(faces))
+    a, b, c = (faces[rows, (alone + shift) % 3] for shift in range(3))
+    edges = np.sort(np.concatenate([np.stack([a, b], -1), np.stack([a, c], -1)]), axis=1)
+    unique, inverse = np.unique(edges[:, 0] * len(region) + edges[:, 1], return_inverse=True)
+    low, high = unique // len(region), unique % len(region)
+    share = (region[low] / (region[low] - region[high]))[:, None]
+    attributes = np.concatenate(
+        [patch.attributes, patch.attributes[low] * (1 - share) + patch.attributes[high] * share]
+    )
+    inverse = inverse.ravel() + len(region)
+    ab, ac = inverse[: len(faces)], inverse[len(faces) :]
+    tip = np.stack([a, ab, ac], -1)
+    base = np.concatenate([np.stack([ab, b, c], -1), np.stack([ab, c, ac], -1)])
+    both = np.concatenate([alone_inside, alone_inside])
+    return (
+        Patch(attributes, np.concatenate([whole_in, tip[alone_inside], base[~both]])),
+        Patch(attributes, np.concatenate([whole_out, tip[~alone_inside], base[both]])),
+    )
+
+
+def signed_distance(points: Array, polygon: Array, reach: float = 0.12) -> Array:
+    """Distance to a polygon's border, positive inside; beyond `reach` outside its box, -reach.
+
+    points: (N, 2); polygon: (M, 2), closed implicitly; returns (N,) in the unit of the points.
+    """
+    result = np.full(len(points), -reach)
+    low, high = polygon.min(axis=0) - reach, polygon.max(axis=0) + reach
+    near = ((points > low) & (points < high)).all(axis=1)
+    if not near.any():
+        return result
+    x, y = points[near, 0][:, None], points[near, 1][:, None]
+    start = polygon
+    step = np.roll(polygon, -1, axis=0) - polygon
+    length2 = np.maximum((step**2).sum(axis=1), 1e-18)
+    from_x, from_y = x - start[:, 0], y - start[:, 1]
+    along = np.clip((from_x * step[:, 0] + from_y * step[:, 1]) / length2, 0, 1)
+    distance2 = (from_x - along * step[:, 0]) ** 2 + (from_y - along * step[:, 1]) ** 2
+    end_y = from_y - step[:, 1]
+    crosses = (from_y >= 0) != (end_y >= 0)
+    safe = np.where(step[:, 1] == 0, 1.0, step[:, 1])
+    crossing = crosses & (from_x < from_y * step[:, 0] / safe)
+    inside = crossing.sum(axis=1) % 2 == 1
+    result[near] = np.where(inside, 1.0, -1.0) * np.sqrt(distance2.min(axis=1))
+    return result
+
+
+def rounded_polygon(
+    corners: Sequence[Sequence[float]] | Array, radius: float | Sequence[float], steps: int = 5
+) -> Array:
+    """A polygon with its corners replaced by parabolic arcs.
+
+    radius: how far from the corner the arc begins, one for all or one for each; held to 0.48 of the shorter side.
+    """
+    points = np.asarray(corners, dtype=np.float64)
+    reach = np.broadcast_to(np.asarray(radius, dtype=np.float64), (len(points),))
+    before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
+    return np.concatenate([_arc(before[i], points[i], after[i], float(reach[i]), steps) for i in range(len(points))])
+
+
+def rounded_polyline(corners: Array, reach: Array, steps: int = 8) -> Array:
+    """An open line with its inner corners replaced by parabolic arcs that begin `reach` from each corner."""
+    points = np.asarray(corners, dtype=np.float64)
+    arcs = [_arc(points[i - 1], points[i], points[i + 1], float(reach[i]), steps) for i in range(1, len(points) - 1)]
+    return np.concatenate([points[:1], *arcs, points[-1:]])
+
+
+def _arc(before: Array, corner: Array, after: Array, reach: float, steps: int) -> Array:
+    to_before, to_after = before - corner, after - corner
+    length_before, length_after = np.linalg.norm(to_before), np.linalg.norm(to_after)
+    if reach <= 0 or length_before < 1e-9 or length_after < 1e-9:
+        return corner[None]
+    # Long sides may take a long arc even where the other side is short: the arc stays tangent to both.
+    start = corner + to_before / length_before * min(reach, 0.48 * length_before)
+    end = corner + to_after / length_after * min(reach, 0.48 * length_after)
+    t = np.linspace(0, 1, steps + 1)[:, None]
+    return (1 - t) ** 2 * start + 2 * t * (1 - t) * corner + t**2 * end
