@@ -72,6 +72,16 @@ class Catalog:
         with self._reading() as session:
             return _description(self._row(session, reference))
 
+    def manifest(self, reference: VersionReference | str) -> DatasetManifest:
+        """A version's manifest, from the catalog's own copy.
+
+        Raises:
+            NotFoundError, ConfigurationError: As `resolve`.
+        """
+        reference = _parse(reference)
+        with self._reading() as session:
+            return DatasetManifest.model_validate_json(self._row(session, reference).manifest.document)
+
     def names(self) -> list[str]:
         """Names of all datasets, sorted."""
         with self._reading() as session:

@@ -163,21 +163,29 @@ class Version:
                 found.setdefault(digest, []).append(f"frame {record.index} {role}")
         return found
 
+    def files_or_listed(self) -> dict[Digest, list[str]]:
+        """As `files`; where `frames.jsonl` is damaged, the files are those that the file table lists, unnamed."""
+        try:
+            return self.files()
+        except IntegrityError:
+            found = {
+                self.digest: ["manifest"],
+                self.manifest.frames.digest: ["frames.jsonl"],
+                self.manifest.files.digest: ["file table"],
+            }
+            if self.manifest.generator_document is not None:
+                found.setdefault(self.manifest.generator_document.digest, ["generator"])
+            for digest in self._listed_digests():
+                found.setdefault(digest, ["file of a frame"])
+            return found
+
     def verify(self, on_progress: OnProgress | None = None) -> list[Fault]:
         """Re-hash every blob of the version.
 
         Returns:
             Every missing or damaged blob; empty when all is well.
         """
-        try:
-            files = self.files()
-        except IntegrityError:
-            # Without the frames the file table still knows every digest.
-            files = {self.digest: ["manifest"], self.manifest.frames.digest: ["frames.jsonl"]}
-            for digest in self._listed_digests():
-                files.setdefault(digest, ["file"])
-            if self.manifest.files.digest not in files:
-                files[self.manifest.files.digest] = ["file table"]
+        files = self.files_or_listed()
         faults = []
         for done, (digest, what) in enumerate(files.items(), 1):
             reason = check_blob(self.store, digest)
