@@ -65,9 +65,14 @@ class Store:
             raise NotFoundError(f"no file {path}", hint="check the path") from None
         return self.put(data)
 
-    def batch(self) -> Batch:
-        """Store many blobs that become durable together; they are visible and durable when the block ends well."""
-        return LocalBatch(self) if self.is_local else Batch(self)
+    def batch(self, *, hold: bool = False) -> Batch:
+        """Store many blobs that become durable together; they are visible and durable when the block ends well.
+
+        Args:
+            hold: Whether a local store shows none of them before that, so that a failure leaves nothing behind;
+                else they appear in groups on the way. Remote stores show each as it arrives.
+        """
+        return LocalBatch(self, hold) if self.is_local else Batch(self)
 
     def read(self, digest: Digest, *, what: str = "") -> bytes:
         """A blob's bytes, re-hashed.
@@ -214,8 +219,9 @@ class Batch:
 class LocalBatch(Batch):
     """Blobs written under temporary names; in groups they are synced, then renamed, then the names are synced."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, hold: bool) -> None:
         super().__init__(store)
+        self._hold = hold
         self._incoming: Incoming | None = None
         self._waiting: dict[Digest, str] = {}
         self._waiting_bytes = 0
@@ -246,7 +252,7 @@ class LocalBatch(Batch):
             raise storage_error(error, f"write blobs of the store {self._store.root}") from error
         self._waiting[digest] = path
         self._waiting_bytes += len(data)
-        if len(self._waiting) >= GROUP_FILES or self._waiting_bytes >= GROUP_BYTES:
+        if not self._hold and (len(self._waiting) >= GROUP_FILES or self._waiting_bytes >= GROUP_BYTES):
             self.flush()
 
     def _sync_and_rename(self) -> None:

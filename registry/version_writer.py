@@ -26,11 +26,12 @@ class VersionWriter:
 
     Args:
         store: Where the blobs go.
+        hold: Whether a local store shows no blob before `finish`; else blobs appear in groups on the way.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, hold: bool = False) -> None:
         self._store = store
-        self._batch = store.batch()
+        self._batch = store.batch(hold=hold)
         self._lines: list[bytes] = []
         self._sizes: dict[Digest, int] = {}
         self._splits: Counter[str] = Counter()
