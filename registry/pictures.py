@@ -21,6 +21,7 @@ _PAPER = (255, 255, 255)
 _INK = (32, 32, 32)
 _FAINT_INK = (112, 112, 112)
 _RULE = (208, 208, 208)
+_MOUNT = (242, 242, 242)
 _GAP_PX = 10
 _MARGIN_PX = 16
 
@@ -52,7 +53,7 @@ def overlay(image: ByteImage, mask: ByteImage, labels: Sequence[Label], alpha: f
     """
     colors = colorize(mask, labels)
     strength = np.where(mask == BACKGROUND_ID, 0.0, alpha).astype(np.float32)
-    rows, columns = np.indices(mask.shape, sparse=True)
+    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
     ignored = mask == IGNORE_ID
     strength[ignored] = np.broadcast_to(np.where((rows + columns) % 6 < 2, 0.8, 0.15), mask.shape)[ignored]
     strength[_edges(mask)] = 1.0
@@ -115,7 +116,9 @@ def contact_sheet(
         upper = top + place // columns * (line_px + cell[1] + _GAP_PX)
         draw.text((left, upper), _shortened(caption, cell[0], caption_px), _FAINT_INK, _font(caption_px))
         picture = _fitted(image, mask, labels, alpha, cell)
-        sheet.paste(picture, (left + (cell[0] - picture.width) // 2, upper + line_px))
+        draw.rectangle((left, upper + line_px, left + cell[0] - 1, upper + line_px + cell[1] - 1), _MOUNT)
+        offset = ((cell[0] - picture.width) // 2, (cell[1] - picture.height) // 2)
+        sheet.paste(picture, (left + offset[0], upper + line_px + offset[1]))
     upper = top + rows * (line_px + cell[1] + _GAP_PX)
     draw.line((_MARGIN_PX, upper, width - _MARGIN_PX, upper), _RULE)
     sheet.paste(legend, (_MARGIN_PX, upper + _GAP_PX))
@@ -144,7 +147,7 @@ def _legend(frames: Sequence[tuple[ByteImage, ByteImage]], labels: Sequence[Labe
     colors = palette(labels)
     names = {label.id: label.name for label in labels} | {IGNORE_ID: "ignored"}
     entries = [
-        (colors[number], f"{names.get(int(number), f'id {number}, no label')}  {counts[number]}/{len(frames)}")
+        (colors[number], f"{names.get(int(number), f'id {number}, no label')} ({counts[number]} of {len(frames)})")
         for number in np.flatnonzero(counts)
         if number != BACKGROUND_ID
     ]
@@ -186,7 +189,7 @@ def _pleasant_columns(count: int, aspect: float) -> int:
 
     def cost(columns: int) -> float:
         rows = math.ceil(count / columns)
-        return abs(math.log((columns / (rows * aspect)) / 1.5)) + 0.5 * (rows * columns - count) / count
+        return abs(math.log((columns / (rows * aspect)) / 1.5)) + 2.0 * (rows * columns - count) / count
 
     return min(range(1, min(count, 8) + 1), key=cost)
 
