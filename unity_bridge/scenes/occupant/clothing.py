@@ -25,6 +25,8 @@ Int64 = NDArray[np.int64]
 
 SKIN_UNDER_HEM_M = 0.02
 LEAST_OFFSET_M = 0.0035
+TRUNK_LIMB_SHARE = 0.45
+"""Share of a limb's bones up to which a vertex counts as trunk."""
 COLLARS = ("crew", "wide", "v_neck", "turtleneck")
 HAIR_STYLES = ("short", "medium", "receding", "bald")
 
@@ -172,7 +174,16 @@ def _hemmed(patch: Patch) -> Surface:
     return merge([outer, Surface(rim, faces, smooth_normals(rim, faces))])
 
 
-def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Outfit) -> Model:
+@dataclass(frozen=True, eq=False)
+class DressedBody:
+    """A body with clothes. model: its parts. trunk: what a belt lies on, clothes and skin of everything but the arms and
+    the head, as one surface."""
+
+    model: Model
+    trunk: Surface
+
+
+def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Outfit) -> DressedBody:
     """A posed body with clothes and hair.
 
     Args:
@@ -182,7 +193,8 @@ def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Ou
         outfit: What it wears.
 
     Returns:
-        A model named `occupant` with the parts skin, lips, brows, eyes, irises, shirt, pants, shoes and, unless bald, hair.
+        A model named `occupant` with the parts skin, lips, brows, eyes, irises, shirt, pants, shoes and, unless bald,
+        hair; and the surface that a belt lies on.
     """
     points = posed.astype(np.float64)
     normals = smooth_normals(points, bodies.faces)
@@ -204,10 +216,12 @@ def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Ou
     ease = np.clip(inside / 0.05, 0.0, 1.0)
     offset = 0.006 + (outfit.looseness_m - 0.004) * (0.35 + 0.65 * ease)
     shell = relax_shell(garment, points, normals, offset, 14, LEAST_OFFSET_M + 0.004)
-    shirt = _add_folds(shell, folds * outfit.wrinkle_m * (0.25 + 0.75 * ease)).cut(shirt_region)
+    shirt_shell = _add_folds(shell, folds * outfit.wrinkle_m * (0.25 + 0.75 * ease))
+    shirt = shirt_shell.cut(shirt_region)
     folds = wrinkles(rest_fine, outfit.detail_seed, 2)
     shell = relax_shell(garment, points, normals, 0.006, 10, LEAST_OFFSET_M)
-    pants = _add_folds(shell, np.maximum(folds, -0.4) * outfit.wrinkle_m * 0.8).cut(pants_region)
+    pants_shell = _add_folds(shell, np.maximum(folds, -0.4) * outfit.wrinkle_m * 0.8)
+    pants = pants_shell.cut(pants_region)
 
     foot = _subdivision(bodies, "foot_faces", 0)
     shoes = relax_shell(foot, points, normals, 0.010, 20, 0.006).cut(shoe_region)
@@ -217,7 +231,19 @@ def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Ou
     parts += [_hemmed(shirt).named("shirt"), _hemmed(pants).named("pants"), _hemmed(shoes).named("shoes")]
     if outfit.hair != "bald":
         parts.append(_hair(bodies, rest, points, normals, outfit))
-    return Model("occupant", tuple(parts))
+    off_trunk = TRUNK_LIMB_SHARE - np.maximum(topology.arm, bodies.weight_of("head", "neck03", "foot"))
+    bare = split(Patch(np.hstack([points, normals]), topology.skin_faces), np.minimum(0.005 - covered, off_trunk))[0]
+    cut = (
+        shirt_shell.cut(np.minimum(shirt_region, off_trunk)), pants_shell.cut(np.minimum(pants_region, off_trunk)), bare
+    )  # fmt: skip
+    trunk = [_used(Surface(p.positions, p.faces, p.normals)) for p in cut if not p.empty]
+    return DressedBody(Model("occupant", tuple(parts)), merge(trunk))
+
+
+def _used(surface: Surface) -> Surface:
+    """The surface without the vertices that no face uses."""
+    used, inverse = np.unique(surface.faces, return_inverse=True)
+    return Surface(surface.vertices[used], inverse.reshape(-1, 3), surface.normals[used])
 
 
 def _add_folds(shell: Shell, height_m: Float64) -> Shell:

@@ -1,0 +1,198 @@
+"""Webbing drawn tight over a clothed body.
+
+The centre line is an elastic band: it shortens itself (each point moves towards its neighbours' middle) and is pushed
+out of the body, from coarse to fine, until it is the locally shortest line outside. Friction holds it where it crosses
+the shoulder. The band is then widened to a ruled strip: webbing is stiff across, so each cross section is a straight
+line, tilted to lie flat and lifted until no part of it is inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unity_bridge.scenes.belt.surface import DrapeSurface
+from unity_bridge.scenes.mesh import Surface, crease_normals
+
+Float64 = NDArray[np.float64]
+
+WEBBING_WIDTH_M = 0.047
+WEBBING_THICKNESS_M = 0.0012
+CLEARANCE_M = 0.0008
+"""Gap between the clothes and the webbing's lower side."""
+SECTION_SPACING_M = 0.006
+SECTION_POINTS = 9
+_CONTACT_M = 0.015
+_LONGEST_STEP_M = 0.012
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """A ruled strip. centres: (N, 3); across: (N, 3) unit, to the right of the way seen from outside; outward: (N, 3)."""
+
+    centres: Float64
+    across: Float64
+    outward: Float64
+    width_m: float = WEBBING_WIDTH_M
+
+    def grid(self, points: int = SECTION_POINTS) -> Float64:
+        """(N, points, 3) places on the lower side."""
+        offsets = np.linspace(-0.5, 0.5, points) * self.width_m
+        return self.centres[:, None] + self.across[:, None] * offsets[:, None]
+
+    @property
+    def length_m(self) -> float:
+        return float(np.linalg.norm(np.diff(self.centres, axis=0), axis=1).sum())
+
+
+def _unit(vectors: Float64) -> Float64:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
+def resample(line: Float64, count: int) -> Float64:
+    """(count, 3) points spread evenly along a polyline."""
+    steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
+    way = np.concatenate([[0.0], np.cumsum(steps)])
+    places = np.linspace(0, way[-1], count)
+    return np.stack([np.interp(places, way, line[:, axis]) for axis in range(3)], axis=1)
+
+
+def elastic_band(surface: DrapeSurface, start: Sequence[Float64], margin_m: float, rounds: int = 90) -> Float64:
+    """The shortest line near a first guess that stays `margin_m` outside the body.
+
+    Args:
+        surface: The obstacle.
+        start: Points of the first guess, outside the body; the first and the last stay where they are.
+        margin_m: Distance kept.
+        rounds: Steps on each of the three levels of refinement.
+
+    Returns:
+        (N, 3) points about `SECTION_SPACING_M` apart.
+    """
+    line = np.asarray(start, dtype=np.float64)
+    for count in (24, 48, 96):
+        line = resample(line, count)
+        for step in range(rounds):
+            step_m = 0.9 * ((line[:-2] + line[2:]) / 2 - line[1:-1])
+            length = np.linalg.norm(step_m, axis=1, keepdims=True)
+            # Shorter than the depth at which a point would come out on the other side.
+            line[1:-1] += step_m * np.minimum(1.0, _LONGEST_STEP_M / np.maximum(length, 1e-9))
+            height, normal = surface.clearance(line[1:-1])
+            line[1:-1] += normal * np.maximum(margin_m - height, 0.0)[:, None]
+            if step % 15 == 14:
+                line = resample(line, count)
+    length = float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
+    return resample(line, max(16, int(np.ceil(length / SECTION_SPACING_M)) + 1))
+
+
+def _smoothed(values: Float64, rounds: int) -> Float64:
+    """Averaged along the strip; the ends stay."""
+    values = values.copy()
+    for _ in range(rounds):
+        values[1:-1] = 0.25 * values[:-2] + 0.5 * values[1:-1] + 0.25 * values[2:]
+    return values
+
+
+def _across_lines(centres: Float64, outward: Float64) -> tuple[Float64, Float64]:
+    """Cross directions square to the way, and the outward directions square to both."""
+    along = _unit(np.gradient(centres, axis=0))
+    across = _unit(np.cross(along, outward))
+    return across, _unit(np.cross(across, along))
+
+
+def widen(
+    surface: DrapeSurface,
+    line: Float64,
+    end_outward: tuple[Float64, Float64],
+    rounds: int = 36,
+    width_m: float = WEBBING_WIDTH_M,
+) -> Strip:
+    """A strip along a tight line that lies flat on the body.
+
+    Args:
+        surface: The obstacle.
+        line: (N, 3) centre line from `elastic_band`.
+        end_outward: Direction that the strip's outer side faces at its start and at its end.
+        rounds: Steps.
+        width_m: Of the strip.
+
+    Returns:
+        A strip whose lower side is at least `CLEARANCE_M` from the body, by the exact distance.
+    """
+    centres = line.copy()
+    height, normal = surface.clearance(centres)
+    # In the air the strip turns evenly between where it touches and its ends.
+    touching = np.exp(-np.maximum(height, 0.0) / _CONTACT_M)
+    touching[[0, -1]] = 0.0
+    known = np.flatnonzero(touching > 0.3)
+    places = np.concatenate([[0], known, [len(centres) - 1]])
+    directions = np.concatenate([end_outward[0][None], normal[known], end_outward[1][None]])
+    outward = np.stack([np.interp(np.arange(len(centres)), places, directions[:, axis]) for axis in range(3)], axis=1)
+    outward = _unit(_smoothed(_unit(outward), 60))
+    across, outward = _across_lines(centres, outward)
+    offsets = np.linspace(-0.5, 0.5, SECTION_POINTS) * width_m
+    for _ in range(rounds):
+        centres[1:-1] += 0.5 * ((centres[:-2] + centres[2:]) / 2 - centres[1:-1])
+        across, outward = _across_lines(centres, outward)
+        grid = centres[:, None] + across[:, None] * offsets[:, None]
+        height, _ = surface.clearance(grid.reshape(-1, 3))
+        height = height.reshape(len(centres), SECTION_POINTS)
+        near = np.exp(-np.maximum(height.min(axis=1) - CLEARANCE_M, 0.0) / _CONTACT_M)
+        near[[0, -1]] = 0.0
+        # Tilt each section so that both of its edges are equally high above the body.
+        slope = (height @ offsets) / (offsets @ offsets)
+        outward = _unit(outward + across * np.clip(slope, -0.4, 0.4)[:, None] * (0.35 * near)[:, None])
+        outward = _unit(_smoothed(outward, 6))
+        across, outward = _across_lines(centres, outward)
+        grid = centres[:, None] + across[:, None] * offsets[:, None]
+        height, _ = surface.clearance(grid.reshape(-1, 3))
+        lift = np.maximum(CLEARANCE_M - height.reshape(len(centres), -1).min(axis=1), 0.0)
+        lift[[0, -1]] = 0.0
+        centres += outward * lift[:, None]
+    return _lifted_exactly(surface, Strip(centres, across, outward, width_m))
+
+
+def _lifted_exactly(surface: DrapeSurface, strip: Strip) -> Strip:
+    """Lifts sections until the exact distance of each of their points is kept; lifts spread to neighbours."""
+    centres = strip.centres.copy()
+    for _ in range(8):
+        grid = Strip(centres, strip.across, strip.outward, strip.width_m).grid(2 * SECTION_POINTS - 1)
+        height, _ = surface.signed_distance(grid.reshape(-1, 3))
+        missing = np.maximum(CLEARANCE_M - height.reshape(len(centres), -1).min(axis=1), 0.0)
+        if missing.max() < 1e-5:
+            break
+        spread = missing.copy()
+        for distance in range(1, 4):
+            share = 1 - distance / 4
+            spread[distance:] = np.maximum(spread[distance:], missing[:-distance] * share)
+            spread[:-distance] = np.maximum(spread[:-distance], missing[distance:] * share)
+        centres += strip.outward * (spread * 1.05)[:, None]
+    return Strip(centres, strip.across, strip.outward, strip.width_m)
+
+
+def thicken(strip: Strip, points: int = SECTION_POINTS, thickness_m: float = WEBBING_THICKNESS_M) -> Surface:
+    """The strip as a closed solid with square edges. Texture: u across in widths, v along in metres."""
+    lower = strip.grid(points)
+    upper = lower + strip.outward[:, None] * thickness_m
+    rows = len(lower)
+    vertices = np.concatenate([lower.reshape(-1, 3), upper.reshape(-1, 3)])
+    index = np.arange(rows * points).reshape(rows, points)
+    top = index + rows * points
+
+    def quads(a: NDArray, b: NDArray, c: NDArray, d: NDArray) -> NDArray:
+        return np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
+
+    faces = np.concatenate(
+        [
+            quads(top[:-1, :-1], top[:-1, 1:], top[1:, 1:], top[1:, :-1])[:, ::-1],
+            quads(index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]),
+            quads(index[:-1, 0], index[1:, 0], top[1:, 0], top[:-1, 0]),
+            quads(index[:-1, -1], index[1:, -1], top[1:, -1], top[:-1, -1])[:, ::-1],
+            quads(index[0, :-1], top[0, :-1], top[0, 1:], index[0, 1:]),
+            quads(index[-1, :-1], top[-1, :-1], top[-1, 1:], index[-1, 1:])[:, ::-1],
+        ]
+    )
+    return crease_normals(vertices, faces, 50.0)
