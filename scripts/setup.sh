@@ -42,13 +42,18 @@ as_root() {
 
 can_be_root() { [[ "$(id -u)" == 0 ]] || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }; }
 
-best_variant() { "$VENV/bin/python" -m unity_bridge.embedded.variant; }
+# Name of the best renderer variant that works here: cuda, llvm, scalar or none.
+best_variant() {
+  "$VENV/bin/python" -m unity_bridge.embedded.variant | "$VENV/bin/python" -c '
+import json, sys
+print(next((report["name"] for report in json.load(sys.stdin) if report["available"]), "none"))'
+}
 
 # The renderer compiles its kernels with an LLVM that it loads at run time; pip has none. Without one it interprets.
 see_to_llvm() {
   local package variant
   variant=$(best_variant)
-  if [[ "$variant" != scalar* ]]; then
+  if [[ "$variant" == cuda || "$variant" == llvm ]]; then
     say "renderer: $variant"
     return
   fi
@@ -64,13 +69,13 @@ see_to_llvm() {
     fi
     if as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null 2>&1; then
       variant=$(best_variant)
-      [[ "$variant" != scalar* ]] && break
+      [[ "$variant" == cuda || "$variant" == llvm ]] && break
       say "$package is there, but the renderer does not accept it"
     else
       say "$package can't be installed here"
     fi
   done
-  if [[ "$variant" == scalar* ]]; then
+  if [[ "$variant" != cuda && "$variant" != llvm ]]; then
     say "renderer: $variant, several times slower than with LLVM: no LLVM that it accepts could be installed."
   else
     say "renderer: $variant"
