@@ -1,0 +1,136 @@
+"""Light from everywhere: procedural equirectangular environments of mean luminance 1.
+
+The image's centre lies in direction +x, its left half to the left (+y), its upper edge is +z.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import ConfigurationError, nearest
+from unity_bridge.scenes.surroundings.textures import noise
+
+Image = NDArray[np.float32]
+
+ENVIRONMENTS = ("busy", "sky", "studio")
+HEIGHT_PX, WIDTH_PX = 256, 512
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+
+
+def environment_image(kind: str, random: np.random.Generator) -> Image:
+    """(256, 512, 3) float32, linear, of mean luminance 1 over the sphere.
+
+    busy: shapes of every colour in all directions, to be rotated about all axes as in [BMW] (Anderson et al., section
+    on image generation); sky: clear to overcast, with a skyline; studio: a dark or light room with panels of light.
+    Raises ConfigurationError for an unknown kind.
+    """
+    makers = {"busy": _busy, "sky": _sky, "studio": _studio}
+    if kind not in makers:
+        raise ConfigurationError(
+            f"There is no environment '{kind}'.", code="unknown_environment", hint=nearest(kind, makers)
+        )
+    image = np.clip(makers[kind](random), 0.002, 60.0).astype(np.float32)
+    weight = np.cos(_elevation())[:, None] * np.ones((1, WIDTH_PX))
+    mean = float(((image @ _LUMINANCE) * weight).sum() / weight.sum())
+    return (image / mean).astype(np.float32)
+
+
+def _elevation() -> NDArray[np.float64]:
+    return np.pi / 2 - (np.arange(HEIGHT_PX) + 0.5) / HEIGHT_PX * np.pi
+
+
+def _azimuth() -> NDArray[np.float64]:
+    return np.pi - (np.arange(WIDTH_PX) + 0.5) / WIDTH_PX * 2 * np.pi
+
+
+def _away(azimuth: float) -> NDArray[np.float64]:
+    """Angle of each column from an azimuth, 0 to pi."""
+    return np.abs((_azimuth() - azimuth + np.pi) % (2 * np.pi) - np.pi)
+
+
+def _busy(random: np.random.Generator) -> Image:
+    image = random.uniform(0.05, 0.9, 3) * (0.4 + noise(random, HEIGHT_PX, WIDTH_PX, 5)[..., None])
+    second = noise(random, HEIGHT_PX, WIDTH_PX, 4)[..., None]
+    image = image * second + random.uniform(0.05, 0.9, 3) * (1 - second)
+    rows, columns = np.arange(HEIGHT_PX)[:, None], np.arange(WIDTH_PX)[None]
+    for _ in range(int(random.integers(60, 160))):
+        top, left = int(random.integers(0, HEIGHT_PX)), int(random.integers(0, WIDTH_PX))
+        tall, wide = int(random.integers(3, 80)), int(random.integers(3, 110))
+        color = random.uniform(0.0, 1.0) ** 1.5 * random.uniform(0.1, 1.0, 3) * (4.0 if random.random() < 0.08 else 1.2)
+        window = (slice(top, min(top + tall, HEIGHT_PX)), slice(left, min(left + wide, WIDTH_PX)))
+        shape = image[window]
+        y, x = rows[window[0]] - top, columns[:, window[1]] - left
+        form = int(random.integers(0, 4))
+        if form == 0:
+            shape[:] = color
+        elif form == 1:
+            shape[:] = color * (y / tall)[..., None] + shape * (1 - y / tall)[..., None]
+        elif form == 2:
+            inside = ((y - tall / 2) / (tall / 2)) ** 2 + ((x - wide / 2) / (wide / 2)) ** 2 < 1
+            shape[inside] = color
+        else:
+            pitch = int(random.integers(3, 16))
+            shape[((x + y) // pitch % 2 == 0) & np.ones(shape.shape[:2], dtype=bool)] = color
+    return image
+
+
+def _sky(random: np.random.Generator) -> Image:
+    elevation = _elevation()[:, None]
+    height = np.clip(np.sin(elevation), 0, 1)[..., None] ** 0.5
+    overcast = random.random() < 0.45
+    zenith = np.array([0.8, 0.86, 0.95]) if overcast else np.array([0.20, 0.40, 0.95])
+    horizon = np.array([0.85, 0.87, 0.9]) if overcast else np.array([0.9, 0.97, 1.05])
+    image = (horizon * (1 - height) + zenith * height) * np.ones((1, WIDTH_PX, 1))
+    clouds = np.clip(noise(random, HEIGHT_PX, WIDTH_PX) * 2.2 - random.uniform(0.7, 1.5), 0, 1)[..., None]
+    image = image * (1 - clouds) + clouds * random.uniform(0.7, 1.6)
+    ground = random.uniform(0.10, 0.35) * random.uniform(0.85, 1.1, 3)
+    below = elevation[:, 0] < 0
+    image[below] = ground * (0.8 + 0.4 * noise(random, HEIGHT_PX, WIDTH_PX, 5)[below, :, None])
+    _skyline(image, random)
+    return image
+
+
+def _skyline(image: Image, random: np.random.Generator) -> None:
+    elevation, azimuth = _elevation()[:, None], _azimuth()[None]
+    for _ in range(int(random.integers(3, 22))):
+        center, half, top = random.uniform(-np.pi, np.pi), random.uniform(0.05, 0.4), random.uniform(0.04, 0.5)
+        inside = (_away(center) < half)[None] & (elevation > -0.06) & (elevation < top)
+        color = random.uniform(0.06, 0.7) * random.uniform(0.75, 1.15, 3)
+        windows = (np.sin(azimuth * random.uniform(30, 110)) > 0.1) & (np.sin(elevation * random.uniform(40, 130)) > 0.0)
+        shade = np.where(windows, random.uniform(0.2, 0.9), 1.0)
+        image[inside] = color * shade[inside][:, None]
+    texture = noise(random, HEIGHT_PX, WIDTH_PX, 7, 0.8)
+    for _ in range(int(random.integers(1, 12))):
+        center, half, top = random.uniform(-np.pi, np.pi), random.uniform(0.1, 0.9), random.uniform(0.05, 0.45)
+        crown = top * np.clip(1 - (_away(center) / half) ** 2, 0, 1)[None] * (0.5 + texture)
+        inside = (elevation > -0.06) & (elevation < crown)
+        leaf = np.array([random.uniform(0.04, 0.16), random.uniform(0.08, 0.24), random.uniform(0.02, 0.08)])
+        image[inside] = leaf * (0.2 + 1.5 * texture[inside][:, None] ** 2)
+    for _ in range(int(random.integers(5, 40))):
+        center, level = random.uniform(-np.pi, np.pi), random.uniform(-0.12, 0.15)
+        inside = (_away(center) < random.uniform(0.006, 0.1))[None] & (
+            np.abs(elevation - level) < random.uniform(0.006, 0.09)
+        )
+        image[inside] = random.uniform(0.0, 1.0) * random.uniform(0.2, 1.0, 3)
+
+
+def _studio(random: np.random.Generator) -> Image:
+    elevation = _elevation()[:, None]
+    light_room = random.random() < 0.5
+    base = random.uniform(0.5, 1.0) if light_room else random.uniform(0.03, 0.15)
+    image = base * (0.85 + 0.3 * np.sin(elevation))[..., None] * np.ones((1, WIDTH_PX, 1)) * random.uniform(0.92, 1.06, 3)
+    image = image * (0.85 + 0.3 * noise(random, HEIGHT_PX, WIDTH_PX, 4)[..., None])
+    for _ in range(int(random.integers(3, 10))):
+        center, level = random.uniform(-np.pi, np.pi), random.uniform(0.3, 1.4)
+        wide, tall = random.uniform(0.08, 0.5) / np.cos(min(level, 1.3)), random.uniform(0.03, 0.25)
+        inside = (_away(center) < wide)[None] & (np.abs(elevation - level) < tall)
+        image[inside] = random.uniform(3, 11) * random.uniform(0.93, 1.05, 3)
+    if not light_room:
+        for _ in range(int(random.integers(3, 30))):
+            center, level = random.uniform(-np.pi, np.pi), random.uniform(-0.2, 0.5)
+            inside = (_away(center) < random.uniform(0.02, 0.2))[None] & (
+                np.abs(elevation - level) < random.uniform(0.02, 0.2)
+            )
+            image[inside] = random.uniform(0.0, 0.8) * random.uniform(0.3, 1.0, 3)
+    return image
