@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from unity_bridge.scenes.cutting import Patch, split
@@ -16,13 +18,15 @@ _LINING_M = 0.03
 _LINED = ("body", "front_door", "back_door", "front_door_pillar", "back_door_pillar", "roof", "tailgate", "cowl")
 
 
-def build_vehicle(shape: VehicleShape) -> Model:
+def build_vehicle(shape: VehicleShape, detail: float = 1.0, steering_deg: float = 0.0) -> Model:
     """The vehicle as a model in its ISO 8855 frame (origin on the ground midway between the axles), metres.
 
     Part names and the label of each: `labels.PARTS`. Parts a shape does not have (back doors of a coupe) are absent.
-    The same shape always gives the same model. Raises IntegrityError where a shape can't be built.
+    detail: samples along and across the skin relative to a vehicle in the foreground; 0.4 serves one in the back.
+    steering_deg: turn of the front wheels to the left.
+    The same arguments always give the same model. Raises IntegrityError where a shape can't be built.
     """
-    skin = Skin(shape)
+    skin = Skin(shape, detail)
     panels = Panels(skin)
     left: dict[str, list[Surface]] = {
         role: [Surface(patch.positions, patch.faces, patch.normals) for patch in patches]
@@ -46,7 +50,7 @@ def build_vehicle(shape: VehicleShape) -> Model:
         grip, hollow = fittings.door_handle(skin, x)
         add_left(role, grip)
         add_left(f"{role}_hollow", hollow)
-    _add_wheels(skin, add_left)
+    right = _add_wheels(skin, add_left, steering_deg)
     if "head_lamp_bowl" in left:
         add_left("head_lamp_projector", fittings.lamp_projector(skin))
     if shape.roof_rails:
@@ -62,11 +66,13 @@ def build_vehicle(shape: VehicleShape) -> Model:
     if shape.body_style == "pickup":
         add_middle("cargo_bed", fittings.cargo_bed(skin))
     _add_lining(skin, panels, add_left)
-    return Model(f"vehicle_{shape.body_style}", _parts(left, middle))
+    return Model(f"vehicle_{shape.body_style}", _parts(left, right, middle))
 
 
-def _parts(left: dict[str, list[Surface]], middle: dict[str, list[Surface]]) -> tuple[Part, ...]:
-    """Named parts in the order of the roles."""
+def _parts(
+    left: dict[str, list[Surface]], right: dict[str, Surface], middle: dict[str, list[Surface]]
+) -> tuple[Part, ...]:
+    """Named parts in the order of the roles; the right side mirrors the left one where `right` has none of its own."""
     parts: list[Part] = []
     for role, described in ROLES.items():
         if role not in left and role not in middle:
@@ -79,22 +85,29 @@ def _parts(left: dict[str, list[Surface]], middle: dict[str, list[Surface]]) -> 
             parts.append(merge(pieces).named(role))
         elif halves is not None:
             parts.append(halves.named(part_name(role, "left")))
-            parts.append(mirrored_left_right(halves).named(part_name(role, "right")))
+            other = right[role] if role in right else mirrored_left_right(halves)
+            parts.append(other.named(part_name(role, "right")))
     return tuple(parts)
 
 
-def _add_wheels(skin: Skin, add) -> None:
+def _add_wheels(skin: Skin, add: Callable[[str, Surface], None], steering_deg: float) -> dict[str, Surface]:
+    """Adds the left wheels and their housings; returns the right front wheel, which steers with the left one."""
     shape = skin.shape
-    tyre, rim, brake = wheels.tyre(shape), wheels.rim(shape), wheels.brake(shape)
+    right: dict[str, Surface] = {}
+    surfaces = {"tyre": wheels.tyre(shape), "rim": wheels.rim(shape), "brake": wheels.brake(shape)}
     for end, front in (("front", True), ("back", False)):
         x = shape.wheelbase_m / 2 * (1 if front else -1)
         outer_y = float(skin.half_width(x, shape.wheel_radius_m + shape.arch_radius_m)) - 0.022
-        for role, surface in (("tyre", tyre), ("rim", rim), ("brake", brake)):
-            add(f"{end}_{role}", wheels.placed(surface, shape, front, outer_y))
+        for role, surface in surfaces.items():
+            turn = steering_deg if front else 0.0
+            add(f"{end}_{role}", wheels.placed(surface, shape, front, outer_y, turn))
+            if front:
+                right[f"{end}_{role}"] = mirrored_left_right(wheels.placed(surface, shape, front, outer_y, -turn))
         add("wheel_housing", fittings.wheel_housing(skin, front))
+    return right
 
 
-def _add_plates(skin: Skin, add) -> None:
+def _add_plates(skin: Skin, add: Callable[[str, Surface], None]) -> None:
     shape, profile = skin.shape, skin.profile
     z = 0.5 * (shape.hood_front_height_m - 0.085 - shape.grille_height_m + shape.ground_clearance_m + 0.215)
     plate, holder = fittings.number_plate(float(profile.front_x(z)) + 0.004, z, forward=True)
@@ -115,10 +128,10 @@ def _add_plates(skin: Skin, add) -> None:
         add("back_badge", fittings.badge(float(profile.rear_x(badge_z)), badge_z, forward=False))
 
 
-def _add_lining(skin: Skin, panels: Panels, add) -> None:
+def _add_lining(skin: Skin, panels: Panels, add: Callable[[str, Surface], None]) -> None:
     """The inside of roof, pillars and doors, seen through the windows: the panels moved inward and turned over."""
     profile, shape = skin.profile, skin.shape
-    floor = shape.ground_clearance_m + 0.25
+    floor = shape.belt_height_m - 0.32
     first, last = profile.cowl_m - 0.05, profile.rear_base_m + 0.05
     front_x, rear_x = profile.at(first)[0] + 0.10, profile.at(profile.rear_base_m)[0] - 0.02
     for role in _LINED:

@@ -108,19 +108,19 @@ def badge(x: float, z: float, forward: bool) -> Surface:
 def wipers(skin: Skin) -> Surface:
     """Two arms at the foot of the windscreen."""
     profile = skin.profile
-    grid, arcs = skin.grid, profile.arc_m
+    arcs = profile.arc_m
     pieces = []
     for start, end in ((0.55, 0.02), (-0.05, -0.52)):
         ys = np.linspace(start, end, 8)
         rows = np.interp(profile.cowl_m + np.linspace(0.06, 0.115, 8), arcs, np.arange(len(arcs)))
         points = []
         for row, y in zip(rows, ys, strict=True):
-            line = grid[round(row)]
+            line = skin.line_across(round(row))
             points.append(
                 [
-                    np.interp(abs(y), line[:30, 1], line[:30, 0]),
+                    np.interp(abs(y), line[:, 1], line[:, 0]),
                     y,
-                    np.interp(abs(y), line[:30, 1], line[:30, 2]) + 0.016,
+                    np.interp(abs(y), line[:, 1], line[:, 2]) + 0.016,
                 ]
             )
         pieces.append(tube(np.array(points), 0.008, 6))
@@ -222,11 +222,11 @@ def spoiler(skin: Skin) -> Surface:
     sedan = shape.body_style in ("sedan", "coupe")
     arc = profile.tail_m - 0.03 if sedan else profile.rear_header_m + 0.0
     row = int(np.argmin(np.abs(profile.arc_m - arc)))
-    line = skin.grid[row]
-    half = line[22, 1] * (0.86 if sedan else 0.97)
+    line = skin.line_across(row)
+    half = line[skin.across, 1] * (0.86 if sedan else 0.97)
     ys = np.linspace(-half, half, 25)
-    xs = np.interp(np.abs(ys), line[:30, 1], line[:30, 0])
-    zs = np.interp(np.abs(ys), line[:30, 1], line[:30, 2])
+    xs = np.interp(np.abs(ys), line[:, 1], line[:, 0])
+    zs = np.interp(np.abs(ys), line[:, 1], line[:, 2])
     depth = shape.rear_spoiler_m
     section = np.array(
         [
@@ -354,8 +354,8 @@ def lamp_projector(skin: Skin) -> Surface:
     z = shape.hood_front_height_m - 0.075 - 0.5 * shape.head_lamp_height_m
     y = shape.width_m / 2 - 0.5 * shape.head_lamp_width_m + 0.05
     row = int(np.argmin(np.abs(skin.profile.points[:, 1] - z) + (skin.profile.arc_m > skin.profile.hood_front_m) * 9))
-    line = skin.grid[row]
-    x = float(np.interp(y, line[:34, 1], line[:34, 0]))
+    line = skin.line_across(row)
+    x = float(np.interp(y, line[:, 1], line[:, 0]))
     return ellipsoid((0.035, 0.046, 0.046), (x - 0.050, y, z), 10, 18)
 
 

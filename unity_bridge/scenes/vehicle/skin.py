@@ -21,7 +21,7 @@ from unity_bridge.scenes.vehicle.shape import VehicleShape
 
 Array = NDArray[np.float64]
 
-PROFILE_SAMPLES = 264
+_PROFILE_SAMPLES = 264
 _ACROSS = 22
 _CORNER = 12
 _SIDE = 52
@@ -68,7 +68,7 @@ class Profile:
         return np.interp(x, self.points[part, 0][::-1], self.points[part, 1][::-1])
 
 
-def side_profile(shape: VehicleShape) -> Profile:
+def side_profile(shape: VehicleShape, samples: int = _PROFILE_SAMPLES) -> Profile:
     """The outline of a shape."""
     front, rear, ground = shape.front_m, shape.rear_m, shape.ground_clearance_m
     lead, cowl_z, height = shape.hood_front_height_m, shape.cowl_height_m, shape.height_m
@@ -122,7 +122,7 @@ def side_profile(shape: VehicleShape) -> Profile:
     table = np.array(corners)
     dense = rounded_polyline(table[:, :2], table[:, 2], steps=16)
     arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(dense, axis=0), axis=1))])
-    even = np.linspace(0, arc[-1], PROFILE_SAMPLES)
+    even = np.linspace(0, arc[-1], samples)
     points = np.stack([np.interp(even, arc, dense[:, axis]) for axis in (0, 1)], axis=1)
 
     def mark(corner: int) -> float:
@@ -140,9 +140,13 @@ class Skin:
     `corner`, (N, 2) the (x, z) where the side begins, for each profile point.
     """
 
-    def __init__(self, shape: VehicleShape) -> None:
+    def __init__(self, shape: VehicleShape, detail: float = 1.0) -> None:
+        """detail: samples along and across relative to a vehicle in the foreground."""
         self.shape = shape
-        self.profile = side_profile(shape)
+        self.across = round(_ACROSS * detail)
+        self.corner_steps = max(round(_CORNER * detail), 4)
+        self.side_steps = round(_SIDE * detail)
+        self.profile = side_profile(shape, round(_PROFILE_SAMPLES * detail))
         self._span()
 
     def belt_z(self, x: float | Array) -> Array:
@@ -219,17 +223,17 @@ class Skin:
         slope = (self.half_width(further[:, 0], further[:, 1]) - width) / 0.01
         slope = gaussian_filter1d(np.clip(slope, -0.3, 0.8), 2.0, mode="nearest")
 
-        across = np.linspace(0, 1, _ACROSS + 1)
+        across = np.linspace(0, 1, self.across + 1)
         crown_y = (width - reach)[:, None] * across
         crown_d = crown[:, None] * (crown_y / width[:, None]) ** 2
-        t = np.linspace(0, 1, _CORNER + 1)[1:]
+        t = np.linspace(0, 1, self.corner_steps + 1)[1:]
         d0, y0 = crown_d[:, -1], crown_y[:, -1]
         tangent = 2 * crown * y0 / width**2
         control_d = np.minimum(d0 + tangent * (width - y0), 0.5 * (d0 + end) + 0.4 * (end - d0))
         control_y = width - slope * (end - control_d)
         corner_d = ((1 - t) ** 2) * d0[:, None] + 2 * t * (1 - t) * control_d[:, None] + t**2 * end[:, None]
         corner_y = ((1 - t) ** 2) * y0[:, None] + 2 * t * (1 - t) * control_y[:, None] + t**2 * width[:, None]
-        side = np.linspace(0, 1, _SIDE + 1)[1:]
+        side = np.linspace(0, 1, self.side_steps + 1)[1:]
         side_d = end[:, None] + (length - end)[:, None] * side
         side_xz = points[:, None] + direction[:, None] * side_d[..., None]
         side_y = self.half_width(side_xz[..., 0], side_xz[..., 1])
@@ -262,6 +266,10 @@ class Skin:
         normal = np.cross(np.gradient(whole, axis=1), np.gradient(whole, axis=0))[:, 2:]
         normal[:, 0, 1] = 0
         return unit(normal)
+
+    def line_across(self, row: int) -> Array:
+        """(C, 3) the skin from the plane of symmetry to midway around the corner, at one profile point."""
+        return self.grid[row, : self.across + self.corner_steps // 2 + 1]
 
     def inset_z(self, x: float | Array, inset_m: float) -> Array:
         """Height at x of the curve that lies `inset_m` below where the body side begins: roof rail and pillars."""

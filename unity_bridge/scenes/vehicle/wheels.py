@@ -92,7 +92,9 @@ def brake(shape: VehicleShape) -> Surface:
     )
 
 
-def placed(surface: Surface, shape: VehicleShape, front: bool, outer_y: float) -> Surface:
-    """The left wheel's surface moved to its axle so that the tyre's outer wall lies at `outer_y`."""
+def placed(surface: Surface, shape: VehicleShape, front: bool, outer_y: float, steering_deg: float = 0.0) -> Surface:
+    """The left wheel's surface moved to its axle so that the tyre's outer wall lies at `outer_y` when it runs straight,
+    and turned to the left about its upright axis."""
     x = shape.wheelbase_m / 2 if front else -shape.wheelbase_m / 2
-    return transform(surface, translation((x, outer_y - shape.tyre_width_m / 2 * 1.02, shape.wheel_radius_m)))
+    place = translation((x, outer_y - shape.tyre_width_m / 2 * 1.02, shape.wheel_radius_m))
+    return transform(surface, place @ rotation((0, 0, 1), steering_deg))
