@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from contracts.errors import BeltlineError, ConfigurationError, ConflictError, StorageError
 
-BUSY_TIMEOUT_S = 30
+BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another one."""
 _UPGRADE_LOCK_KEY = 0x62656C74
 """PostgreSQL advisory lock held while upgrading."""
@@ -87,7 +87,7 @@ def _listen_to_sqlite(engine: Engine) -> None:
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where SQLAlchemy says so, also around CREATE TABLE
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
+        cursor.execute(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1000)}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.close()
