@@ -1,0 +1,202 @@
+"""datasets · import · export · verify"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from contracts.dataset import VersionDescription
+from contracts.document import validate
+from contracts.errors import ConfigurationError, IntegrityError
+from contracts.ids import VersionReference
+from registry.catalog import Catalog
+from registry.store import Store
+from registry.verify import verify
+from server.commands.rendering import NOUNS, result_text
+from server.commands.session import Session, Subparsers, command, table
+from server.resources import DatasetSummary, ExportRequest, Fault, ImportRequest, Verification
+
+
+def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
+    """Add this module's commands."""
+    parser = command(
+        commands,
+        shared,
+        "datasets",
+        "list datasets, or show one or one version",
+        epilog="  beltline datasets\n  beltline datasets exterior\n  beltline datasets exterior@1",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME | NAME@V")
+    parser.set_defaults(run=_datasets)
+
+    parser = command(
+        commands,
+        shared,
+        "import",
+        "import real images with masks as a dataset version",
+        description="Import real images with masks as a dataset version. Blocks until done; Ctrl-C cancels.\n\n"
+        "masks: PATH holds images/ and masks/ (indexed or grey PNG of class ids, 255 ignored) with the same names,\n"
+        "under each split's subfolder where --split is given.",
+        epilog="  beltline import masks photographs --name carparts --classes photographs/classes.json \\\n"
+        "      --groups photographs/groups.csv --split train=train --split test_public=test_public",
+    )
+    parser.add_argument("format", choices=["masks"], metavar="FORMAT", help="masks")
+    parser.add_argument("path", type=Path, metavar="PATH")
+    parser.add_argument("--name", required=True, help="dataset to publish under")
+    parser.add_argument(
+        "--classes", type=Path, metavar="FILE", help='JSON: {"classes": {"0": "background", …}} or a list'
+    )
+    parser.add_argument("--groups", type=Path, metavar="FILE.csv", help="file_name,group: images never split apart")
+    parser.add_argument("--split", action="append", default=[], metavar="NAME=SUBFOLDER", help="may be repeated")
+    parser.add_argument("--license", metavar="TEXT", help="terms of the images")
+    parser.add_argument("--description", default="", metavar="TEXT")
+    parser.set_defaults(run=_import)
+
+    parser = command(
+        commands,
+        shared,
+        "export",
+        "write a version into a folder",
+        description="Write a version into a folder that does not exist or is empty.\n\n"
+        "raw: images/ masks/ instances/ depth/ as %06d.png, frames.jsonl, labels.json, version.json",
+        epilog="  beltline export exterior@1 raw out",
+    )
+    parser.add_argument("version", metavar="NAME@V")
+    parser.add_argument("format", choices=["raw"], metavar="FORMAT", help="raw")
+    parser.add_argument("out", type=Path, metavar="OUT")
+    parser.set_defaults(run=_export)
+
+    parser = command(
+        commands,
+        shared,
+        "verify",
+        "hash stored files again; exit code 3 names every bad one",
+        epilog="  beltline verify\n  beltline verify exterior@1",
+    )
+    parser.add_argument("version", nargs="?", metavar="NAME@V", help="all versions when left out")
+    parser.set_defaults(run=_verify)
+
+
+def _datasets(arguments: argparse.Namespace, session: Session) -> int:
+    service = session.service()
+    if arguments.name is None:
+        page = service.datasets()
+        session.emit(page, lambda: _list(page.items))
+        if page.next_cursor:
+            session.say(f"the first {len(page.items)}; the rest: GET /v1/datasets?cursor={page.next_cursor}")
+    elif "@" in arguments.name:
+        version = service.version(VersionReference.parse(arguments.name))
+        session.emit(version, lambda: _version_text(version))
+    else:
+        found = service.dataset(arguments.name)
+        rows = [
+            (f"{found.name}@{item.version}", item.frame_count, item.created_at, item.digest) for item in found.versions
+        ]
+        session.emit(found, lambda: table(rows, ("VERSION", "FRAMES", "CREATED", "DIGEST")))
+    return 0
+
+
+def _list(items: list[DatasetSummary]) -> str:
+    rows = [
+        (
+            f"{item.name}@{item.latest.version}",
+            item.latest.frame_count,
+            item.latest.generator.name if item.latest.generator else "imported",
+            " ".join(f"{name}:{count}" for name, count in item.latest.splits.items()) or "-",
+            item.latest.created_at,
+        )
+        for item in items
+    ]
+    return table(rows, ("LATEST", "FRAMES", "MADE BY", "SPLITS", "CREATED"))
+
+
+def _version_text(version: VersionDescription) -> str:
+    made_by = f"generator {version.generator.name} {version.generator.digest}" if version.generator else "imported"
+    lines = [
+        f"{version.name}@{version.version}  {version.digest}",
+        f"{version.frame_count} frames, created {version.created_at}",
+        made_by + (f", seed {version.seed}" if version.seed is not None else ""),
+        "labels " + ", ".join(f"{label.id} {label.name}" for label in version.labels),
+    ]
+    if version.splits:
+        lines.append("splits " + ", ".join(f"{name} {count}" for name, count in version.splits.items()))
+    if version.parents:
+        lines.append("made of " + ", ".join(version.parents))
+    quality = version.quality
+    lines.append(f"redrawn frames {quality.redrawn_frames}, gaps {len(quality.gaps)}")
+    lines += [f"rejected by {check}: {count}" for check, count in quality.rejections.items()]
+    lines += [f"{key} {value}" for key, value in version.operation.items()]
+    if version.description:
+        lines.append(version.description)
+    return "\n".join(lines)
+
+
+def _import(arguments: argparse.Namespace, session: Session) -> int:
+    # A service reads its own machine's paths: only a local command may complete relative ones.
+    place = str if session.remote else lambda path: str(Path(path).resolve())
+    request = validate(
+        ImportRequest,
+        {
+            "format": arguments.format,
+            "path": place(arguments.path),
+            "name": arguments.name,
+            "classes": place(arguments.classes) if arguments.classes else None,
+            "groups": place(arguments.groups) if arguments.groups else None,
+            "splits": _splits(arguments.split),
+            "license": arguments.license,
+            "description": arguments.description,
+        },
+        source="import",
+    )
+    accepted = session.service().import_dataset(request)
+    job = session.follow(accepted.job, noun=NOUNS["import"])
+    session.emit(job, result_text(job))
+    return 0
+
+
+def _splits(texts: list[str]) -> dict[str, str]:
+    splits: dict[str, str] = {}
+    for text in texts:
+        name, separator, folder = text.partition("=")
+        if not separator or not name or not folder:
+            raise ConfigurationError(f"--split '{text}': write NAME=SUBFOLDER", hint="such as --split train=train")
+        if name in splits:
+            raise ConfigurationError(f"--split: '{name}' is given twice", hint="a split is one subfolder")
+        splits[name] = folder
+    return splits
+
+
+def _export(arguments: argparse.Namespace, session: Session) -> int:
+    reference = VersionReference.parse(arguments.version)
+    request = ExportRequest(format=arguments.format)
+    session.service().export(reference, request.format, arguments.out)
+    session.emit({"version": str(reference), "format": request.format, "out": str(arguments.out)}, str(arguments.out))
+    return 0
+
+
+def _verify(arguments: argparse.Namespace, session: Session) -> int:
+    session.local_only("verify")
+    settings = session.settings()
+    references = [VersionReference.parse(arguments.version)] if arguments.version else None
+    store, catalog = Store(settings.store_url), Catalog(settings.catalog_url)
+    versions = references or [reference for reference, _ in catalog.all_versions()]
+    with tqdm(unit=" files", desc="verify", file=sys.stderr) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        faults = verify(store, catalog, references, on_progress=show)
+        files = bar.n
+    found = Verification(
+        versions=[str(item) for item in versions],
+        files=files,
+        faults=[Fault(path=fault.path, message=str(fault)) for fault in faults],
+    )
+    for fault in faults:
+        session.say(str(fault))
+    session.emit(found, f"{len(versions)} versions, {files} files, {len(faults)} bad")
+    return IntegrityError.exit_code if faults else 0

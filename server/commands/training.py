@@ -1,0 +1,95 @@
+"""train · report"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from contracts.document import load
+from contracts.errors import BeltlineError
+from contracts.process import write_atomically
+from contracts.run import RunResult, TrainingSpec
+from server.commands.rendering import NOUNS
+from server.commands.session import Session, Subparsers, command, table
+from server.resources import Run
+
+
+def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
+    """Add this module's commands."""
+    parser = command(
+        commands,
+        shared,
+        "train",
+        "train a network on a mix of dataset versions and score it",
+        description="Train a network on a mix of dataset versions and score it on the whole test set.\n"
+        "Blocks until done; Ctrl-C cancels.",
+        epilog="  beltline train carparts.yaml",
+    )
+    parser.add_argument("spec", type=Path, metavar="SPEC.yaml")
+    parser.set_defaults(run=_train)
+
+    parser = command(
+        commands,
+        shared,
+        "report",
+        "print where the HTML report of a training run lies",
+        epilog="  beltline report run-3f9c01a2b4d7\n  beltline report run-3f9c01a2b4d7 --out report.html",
+    )
+    parser.add_argument("id", metavar="ID", help="a training run")
+    parser.add_argument("--out", type=Path, metavar="FILE.html", help="copy it there")
+    parser.set_defaults(run=_report)
+
+
+def _train(arguments: argparse.Namespace, session: Session) -> int:
+    spec = load(TrainingSpec, arguments.spec)
+    accepted = session.service().train(spec)
+    if accepted.run is None:
+        raise BeltlineError("the training run has no id", code="unexpected_answer")
+    session.say(f"{accepted.run}: {accepted.job.id}")
+    session.follow(accepted.job, noun=NOUNS["train"])
+    run = session.service().run(accepted.run)
+    session.emit(run, lambda: run_text(run))
+    return 0
+
+
+def run_text(run: Run) -> str:
+    """A finished run's scores as a table, and where its report lies."""
+    if run.result is None:
+        return f"{run.id} {run.state.value}"
+    return "\n".join([_summary(run.result), "", _scores(run.result), "", f"report {run.report}"])
+
+
+def _summary(result: RunResult) -> str:
+    images = ", ".join(f"{count} of {source}" for source, count in result.training_images.items())
+    return (
+        f"{result.run}: {images}; {result.steps} steps in {result.seconds:.0f} s, best at step {result.best_step}\n"
+        f"validation {result.validation.mean_dataset_iou:.3f} on {result.validation_images} images, "
+        f"test on {result.test.images}"
+    )
+
+
+def _scores(result: RunResult) -> str:
+    rows: list[tuple[str, ...]] = []
+    for name, score in result.test.classes.items():
+        rows.append((name, _figure(score.iou), _figure(score.precision), _figure(score.recall)))
+    rows.append(("mean of classes, all pixels of the test set", _figure(result.test.mean_dataset_iou), "", ""))
+    rows.append(("mean of images", _figure(result.test.mean_image_iou), "", ""))
+    return table(rows, ("TEST", "IOU", "PRECISION", "RECALL"))
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _report(arguments: argparse.Namespace, session: Session) -> int:
+    service = session.service()
+    run = service.run(arguments.id)
+    if arguments.out is not None:
+        write_atomically(arguments.out, service.report(arguments.id).encode())
+        place = str(arguments.out)
+    else:
+        if run.report is None:
+            service.report(arguments.id)  # says what is missing
+        place = str(run.report)
+    session.emit({"run": run.id, "report": place}, place)
+    return 0
