@@ -156,7 +156,7 @@ class JobTable:
         """Jobs by state."""
         with self._database.reading() as connection:
             found = connection.execute(select(schema.jobs.c.state, func.count()).group_by(schema.jobs.c.state)).all()
-        return {state: 0 for state in JobState} | {JobState(name): int(count) for name, count in found}
+        return dict.fromkeys(JobState, 0) | {JobState(name): int(count) for name, count in found}
 
     # What people ask for
 
@@ -240,20 +240,28 @@ class JobTable:
                 return Claim(job=self._show(connection, row), plan=dict(row["plan"]), owner=owner)
         return None
 
-    def renew(self, claim: Claim, lease_s: float) -> bool:
-        """Hold a job longer. Returns whether a person has asked to cancel it.
+    def is_to_be_cancelled(self, claim: Claim) -> bool:
+        """Whether a person has asked to cancel a job that this engine holds.
+
+        Raises:
+            LeaseLostError: Another engine holds it now.
+        """
+        with self._database.reading() as connection:
+            return bool(self._held(connection, claim)["cancel_requested"])
+
+    def renew(self, claim: Claim, lease_s: float) -> None:
+        """Hold a job longer.
 
         Raises:
             LeaseLostError: Another engine holds it now.
         """
         with self._database.writing() as connection:
-            row = self._held(connection, claim)
+            self._held(connection, claim)
             connection.execute(
                 update(schema.jobs)
                 .where(schema.jobs.c.id == claim.job.id)
                 .values(lease_expires_s=self._clock() + lease_s)
             )
-            return bool(row["cancel_requested"])
 
     def set_progress(self, claim: Claim, progress: Progress) -> None:
         """Record how far a job has come.
@@ -299,8 +307,9 @@ class JobTable:
                 changes["deaths"] = row["deaths"] + 1
             if event is Event.DIE:
                 changes["not_before_s"] = self._clock() + retry_in_s
-            if result is not None:
-                changes["result"] = dict(result)
+            if event is Event.SUCCEED:
+                changes |= {"result": dict(result or {}), "progress_message": ""}
+                changes["progress_done"] = row["progress_total"]
             self._apply(connection, row, event, error=error, **changes)
             return self._show(connection, self._row(connection, claim.job.id))
 
