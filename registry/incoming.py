@@ -26,16 +26,19 @@ class Incoming:
         os.close(self._lock)
 
 
-def open_incoming(root: str) -> Incoming:
-    """Make a folder for this writer, and remove the folders of writers that are gone.
+def clear_dead(parent: Path) -> None:
+    """Remove the folders of writers that are gone."""
+    for lock_path in parent.glob(f"*{_LOCK_SUFFIX}"):
+        _clear_if_dead(lock_path)
+
+
+def open_incoming(parent: Path) -> Incoming:
+    """Make a folder for this writer.
 
     Raises:
         OSError: As the operating system says.
     """
-    parent = Path(root)
     parent.mkdir(parents=True, exist_ok=True)
-    for lock_path in parent.glob(f"*{_LOCK_SUFFIX}"):
-        _clear_if_dead(lock_path)
     while True:
         lock_path = parent / f"{os.getpid()}-{os.urandom(6).hex()}{_LOCK_SUFFIX}"
         lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)

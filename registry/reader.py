@@ -47,7 +47,7 @@ class Fault:
     """Versions that hold the blob."""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}; {', '.join(self.files)} of {', '.join(self.versions)}"
+        return f"{self.path}: {self.reason}; {', '.join(self.files)} of {', '.join(self.versions) or 'no version'}"
 
 
 class Version:

@@ -18,12 +18,14 @@ from fsspec.implementations.local import LocalFileSystem
 from contracts.errors import IntegrityError, NotFoundError
 from contracts.ids import Digest, digest_of
 from registry.durable import storage_error, sync_file_system, sync_path, write_exclusively
-from registry.incoming import Incoming, open_incoming
+from registry.incoming import Incoming, clear_dead, open_incoming
 
 GROUP_FILES = 4096
 GROUP_BYTES = 256 << 20
 """A batch makes its blobs durable in groups of at most this many files and bytes: few enough syncs to be fast, small
 enough groups that the wait stays short."""
+SYNC_EACH_MAX = 8
+"""Up to this many files are synced one by one; more with one call for the whole file system."""
 
 
 class Store:
@@ -221,10 +223,15 @@ class LocalBatch(Batch):
 
     def __init__(self, store: Store, hold: bool) -> None:
         super().__init__(store)
+        clear_dead(self._folder)
         self._hold = hold
         self._incoming: Incoming | None = None
         self._waiting: dict[Digest, str] = {}
         self._waiting_bytes = 0
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._store.root, "incoming")
 
     def flush(self) -> None:
         if not self._waiting:
@@ -245,7 +252,7 @@ class LocalBatch(Batch):
             return
         try:
             if self._incoming is None:
-                self._incoming = open_incoming(f"{self._store.root}/incoming")
+                self._incoming = open_incoming(self._folder)
             path = f"{self._incoming.folder}/{digest.partition(':')[2]}"
             write_exclusively(path, data)
         except OSError as error:
@@ -258,7 +265,7 @@ class LocalBatch(Batch):
     def _sync_and_rename(self) -> None:
         blobs = f"{self._store.root}/blobs/sha256"
         os.makedirs(blobs, exist_ok=True)  # noqa: PTH103
-        whole = len(self._waiting) > 8 and sync_file_system(self._store.root)
+        whole = len(self._waiting) > SYNC_EACH_MAX and sync_file_system(self._store.root)
         if not whole:
             for path in self._waiting.values():
                 sync_path(path)
