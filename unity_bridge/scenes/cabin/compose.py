@@ -1,0 +1,341 @@
+"""From sampled parameters to a frame of the cabin: seats, occupant, belt, light, camera.
+
+Source of what varies: Durgé and Fredriksson, "Seat belt segmentation with synthetic data" (2023), generations 1 to 3.
+World frame: the vehicle's (x forward, y left, z up), origin at the H-point of the front passenger's seat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.camera import Camera, Exposure, Matrix4, Vector3
+from contracts.frame_spec import DirectionalLight, Environment, LinearRgb, Material, PartBinding, SceneObject
+from contracts.generator import Generator
+from contracts.randomizers.cabin import (
+    CABIN_COLORS,
+    HAIR_COLORS,
+    SKIN_COLORS,
+    Belt,
+    CabinCamera,
+    Clothing,
+    Interior,
+    Occupant,
+    Outside,
+)
+from contracts.randomizers.common import Light, Randomizer, SunDirection
+from unity_bridge.sampling import FrameParameters
+from unity_bridge.scenes import composition
+from unity_bridge.scenes.belt.drape import thicken
+from unity_bridge.scenes.belt.routing import Anchorage, BeltRoute, route_stowed, route_worn
+from unity_bridge.scenes.belt.surface import DrapeSurface
+from unity_bridge.scenes.cabin.interior import DRIVER_SEAT_Y_M, belt_hardware, cabin_shell, front_seat
+from unity_bridge.scenes.cabin.seat import SeatShape, seated_offset
+from unity_bridge.scenes.mesh import Model, Part, merge
+from unity_bridge.scenes.occupant.body import BodyShape, load_bodies
+from unity_bridge.scenes.occupant.clothing import DressedBody, Outfit, dress
+from unity_bridge.scenes.occupant.pose import NAMED_POSES, POSE_LIMITS, SeatedPose, pose_transforms
+from unity_bridge.scenes.surroundings.environments import environment_image
+from unity_bridge.scenes.surroundings.radiance import encode_radiance
+
+Float64 = NDArray[np.float64]
+
+SHADE_EV = 2.4
+"""Stops by which the inside of a car is darker than the light outside, which the exposure is metered for."""
+_FLOOR_BELOW_H_POINT_M = 0.375
+_NOMINAL_RECLINE_DEG = 21.0
+_OCCUPANT_INSTANCE, _BELT_INSTANCE = 1, 2
+
+# First label of each list that the generator has; parts of the interior are background.
+_LABELS_OF_PART: dict[str, tuple[str, ...]] = {
+    "skin": ("skin", "person"),
+    "lips": ("lips", "face", "skin", "person"),
+    "brows": ("brows", "hair", "face", "skin", "person"),
+    "eyes": ("eyes", "face", "skin", "person"),
+    "irises": ("irises", "eyes", "face", "skin", "person"),
+    "hair": ("hair", "person"),
+    "shirt": ("shirt", "clothes", "person"),
+    "pants": ("pants", "clothes", "person"),
+    "shoes": ("shoes", "clothes", "person"),
+    "webbing": ("seat_belt",),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class SeatedOccupant:
+    """A dressed body on the seat. neck, shoulder: (3,) root of the neck and right shoulder joint, metres."""
+
+    dressed: DressedBody
+    neck: Float64
+    shoulder: Float64
+
+
+def compose(parameters: FrameParameters, size: tuple[int, int]) -> composition.ComposedFrame:
+    """Composes a frame. Pure.
+
+    Args:
+        parameters: Sampled values. A `Choice` variant `empty` leaves the seat empty, `unbelted` leaves the belt at the
+            pillar; otherwise the Belt randomizer's state holds.
+        size: Width and height in pixels.
+    """
+    interior, belt = _values(parameters, Interior), _values(parameters, Belt)
+    variants = parameters.variants()
+    shape = SeatShape(recline_deg=round(float(interior["recline_deg"]), 3), bolster_m=round(float(interior["bolster_m"]), 4))
+    anchorage = Anchorage(d_ring=(-float(belt["d_ring_behind_m"]), -0.362, float(belt["d_ring_height_m"])))
+
+    assets = composition.AssetCollector()
+    objects: list[SceneObject] = []
+
+    def place(name: str, model: Model, instance: int = 0, left_m: float = 0.0) -> None:
+        bindings = {part.name: _binding(part.name, parameters.generator, instance) for part in model.parts}
+        objects.append(
+            SceneObject(
+                name=name, asset=assets.add_model(model), world_from_object=_moved((0.0, left_m, 0.0)), parts=bindings
+            )
+        )
+
+    place("cabin_shell", _rounded_shell())
+    seat = _rounded_seat(shape)
+    place("passenger_seat", seat)
+    place("driver_seat", seat, left_m=DRIVER_SEAT_Y_M)
+
+    occupant = None
+    if "empty" not in variants:
+        occupant = seat_occupant(_values(parameters, Occupant), _values(parameters, Clothing), shape)
+        place("occupant", _rounded(occupant.dressed.model), _OCCUPANT_INSTANCE)
+    worn = occupant is not None and "unbelted" not in variants and belt["state"] == "correct"
+    route = route_belt(occupant if worn else None, anchorage, belt)
+    place("belt", _rounded(webbing(route)), _BELT_INSTANCE)
+    place("belt_hardware", _rounded(belt_hardware(anchorage, route, latched=worn)))
+
+    lights, environment, exposure = _light(parameters, assets)
+    return composition.compose_frame(
+        parameters,
+        camera=_camera(parameters, size),
+        exposure=exposure,
+        materials=_materials(parameters),
+        objects=objects,
+        lights=lights,
+        environment=environment,
+        assets=assets,
+    )
+
+
+def seat_occupant(body: Mapping[str, Any], clothing: Mapping[str, Any], seat: SeatShape) -> SeatedOccupant:
+    """Builds the body, poses it on the seat and dresses it.
+
+    Args:
+        body: Values of an `Occupant` randomizer.
+        clothing: Values of a `Clothing` randomizer.
+        seat: The seat that it sits in.
+    """
+    bodies = load_bodies()
+    rest = bodies.rest(
+        BodyShape(**{name: float(body[name]) for name in ("gender", "age_years", "muscle", "weight", "height", "proportions")})
+    )
+    pose = _pose(body, seat)
+    trunk = bodies.weight_of("upperarm", "lowerarm", "wrist", "finger", "metacarpal", "head", "neck", "lowerleg", "foot") < 0.1
+    transforms = pose_transforms(bodies, rest, pose)
+    offset = seated_offset(seat, bodies.skin(rest, transforms)[trunk].astype(np.float64), rest.shape.weight)
+    # Where the hips are decides how the legs reach the floor.
+    transforms = pose_transforms(bodies, rest, pose, _FLOOR_BELOW_H_POINT_M + float(offset[2]))
+    transforms[:, :3, 3] += offset
+    outfit = Outfit(
+        sleeve_length=float(clothing["sleeve_length"]),
+        trouser_length=float(clothing["trouser_length"]),
+        collar=str(clothing["collar"]),
+        looseness_m=float(clothing["looseness_m"]),
+        wrinkle_m=float(clothing["wrinkle_m"]),
+        hair=str(clothing["hair"]),
+        hair_volume_m=float(clothing["hair_volume_m"]),
+        detail_seed=int(clothing["detail_seed"]),
+    )
+    joints = bodies.posed_joints(rest, transforms)
+    return SeatedOccupant(
+        dress(bodies, rest, bodies.skin(rest, transforms), outfit),
+        joints[bodies.bone("neck01")],
+        joints[bodies.bone("upperarm01.R")],
+    )
+
+
+def route_belt(occupant: SeatedOccupant | None, anchorage: Anchorage, belt: Mapping[str, Any]) -> BeltRoute:
+    """The belt over the occupant, or hanging at the pillar where there is none to hold. belt: values of `Belt`."""
+    if occupant is None:
+        return route_stowed(anchorage, float(belt["slack_m"]))
+    surface = DrapeSurface(occupant.dressed.trunk)
+    return route_worn(surface, occupant.neck, occupant.shoulder, anchorage, float(belt["shoulder_share"]))
+
+
+def webbing(route: BeltRoute) -> Model:
+    """All strips of a belt as one part."""
+    return Model("belt", (merge([thicken(strip) for strip in route.strips]).named("webbing"),))
+
+
+def _pose(body: Mapping[str, Any], seat: SeatShape) -> SeatedPose:
+    """The named pose with the frame's own turns, held to natural limits, leaning as the seat does."""
+    named = NAMED_POSES[str(body["pose"])]
+    changes = {
+        "recline_deg": named.recline_deg + seat.recline_deg - _NOMINAL_RECLINE_DEG,
+        "turn_left_deg": named.turn_left_deg + float(body["turn_left_deg"]),
+        "lean_left_deg": named.lean_left_deg + float(body["lean_left_deg"]),
+        "head_turn_left_deg": named.head_turn_left_deg + float(body["head_turn_left_deg"]),
+        "head_nod_deg": named.head_nod_deg + float(body["head_nod_deg"]),
+    }
+    return replace(named, **{name: float(np.clip(value, *POSE_LIMITS[name])) for name, value in changes.items()})
+
+
+def _values(parameters: FrameParameters, kind: type[Randomizer]) -> dict[str, Any]:
+    """Sampled values of a kind; the kind's own constants where the generator has no such randomizer."""
+    constants = {name: field.default for name, field in kind.model_fields.items() if name != "kind"}
+    return {"detail_seed": 0} | constants | parameters.of_kind(kind.__name__)
+
+
+def _detail(values: Mapping[str, Any], *stream: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([int(values["detail_seed"]), *stream])))
+
+
+def _shade(color: Sequence[float], values: Mapping[str, Any], stream: int) -> LinearRgb:
+    """The colour a little lighter or darker and shifted in hue, from the detail seed."""
+    random = _detail(values, 100 + stream)
+    factors = np.exp(random.normal(0, 0.16)) * np.exp(random.normal(0, 0.05, 3))
+    red, green, blue = np.round(np.clip(np.asarray(color) * factors, 0.006, 0.85), 5)
+    return (float(red), float(green), float(blue))
+
+
+def _materials(parameters: FrameParameters) -> dict[str, Material]:
+    """A material for every part, by the part's name."""
+    interior, belt = _values(parameters, Interior), _values(parameters, Belt)
+    occupant, clothing = _values(parameters, Occupant), _values(parameters, Clothing)
+
+    def cover(field: str, stream: int) -> Material:
+        color = _shade(CABIN_COLORS[str(interior[field])], interior, stream)
+        if interior["upholstery"] == "leather":
+            return Material(base_color=color, roughness=0.42)
+        return Material(base_color=color, roughness=0.9, sheen=0.4)
+
+    def trim(field: str, stream: int, roughness: float) -> Material:
+        return Material(base_color=_shade(CABIN_COLORS[str(interior[field])], interior, stream), roughness=roughness)
+
+    def cloth(field: str, stream: int, roughness: float = 0.9, sheen: float = 0.4) -> Material:
+        color = _shade(CABIN_COLORS[str(clothing[field])], clothing, stream)
+        return Material(base_color=color, roughness=roughness, sheen=sheen)
+
+    skin = _shade(SKIN_COLORS[str(occupant["skin_color"])], occupant, 20)
+    hair = _shade(HAIR_COLORS[str(clothing["hair_color"])], clothing, 21)
+    iris = _detail(occupant, 22).choice([(0.05, 0.03, 0.015), (0.02, 0.012, 0.008), (0.06, 0.10, 0.14), (0.06, 0.09, 0.04)])
+    pane = float(interior["window_transmittance"])
+    return {
+        "seat_middle": cover("seat_color", 1),
+        "seat_side": cover("seat_side_color", 2),
+        "headrest": cover("seat_side_color", 2),
+        "rear_bench": cover("seat_color", 1),
+        "seat_frame": Material(base_color=(0.02, 0.02, 0.02), roughness=0.6),
+        "trim_dark": trim("trim_color", 3, 0.65),
+        "console_pad": trim("trim_color", 3, 0.55),
+        "trim_light": trim("door_color", 4, 0.6),
+        "door_insert": trim("door_color", 5, 0.75),
+        "headliner": trim("headliner_color", 6, 0.95),
+        "carpet": Material(base_color=_shade(CABIN_COLORS["charcoal"], interior, 7), roughness=1.0),
+        "glass": Material(model="thin_glass", base_color=(pane, pane, pane), roughness=0.0),
+        "metal": Material(base_color=(0.6, 0.6, 0.6), metallic=1.0, roughness=0.35),
+        "knob": Material(base_color=(0.02, 0.02, 0.02), roughness=0.35),
+        "hardware_dark": Material(base_color=(0.025, 0.025, 0.025), roughness=0.45),
+        "hardware_metal": Material(base_color=(0.5, 0.5, 0.5), metallic=1.0, roughness=0.4),
+        "button": Material(base_color=(0.5, 0.02, 0.015), roughness=0.45),
+        "webbing": Material(base_color=_shade(CABIN_COLORS[str(belt["color"])], belt, 8), roughness=0.6, sheen=0.2),
+        "skin": Material(base_color=skin, roughness=0.5),
+        "lips": Material(base_color=_tinted(skin, (0.9, 0.62, 0.64)), roughness=0.42),
+        "brows": Material(base_color=hair, roughness=0.8),
+        "eyes": Material(base_color=(0.72, 0.70, 0.67), roughness=0.15),
+        "irises": Material(base_color=_tinted((1.0, 1.0, 1.0), iris), roughness=0.15),
+        "hair": Material(base_color=hair, roughness=0.5, sheen=0.2),
+        "shirt": cloth("shirt_color", 23),
+        "pants": cloth("pants_color", 24),
+        "shoes": cloth("shoe_color", 25, 0.55, 0.0),
+    }
+
+
+def _tinted(color: Sequence[float], factors: Sequence[float]) -> LinearRgb:
+    red, green, blue = np.round(np.clip(np.asarray(color) * np.asarray(factors), 0, 1), 5)
+    return (float(red), float(green), float(blue))
+
+
+def _binding(part: str, generator: Generator, instance: int) -> PartBinding:
+    if part == "glass":
+        return PartBinding(material=part, see_through=True)
+    label = next((name for name in _LABELS_OF_PART.get(part, ()) if name in generator.labels), "background")
+    return PartBinding(material=part, label=label, instance=instance)
+
+
+def _moved(offset: Vector3) -> Matrix4:
+    matrix = np.eye(4)
+    matrix[:3, 3] = offset
+    return composition.matrix4(matrix)
+
+
+def _camera(parameters: FrameParameters, size: tuple[int, int]) -> Camera:
+    values = _values(parameters, CabinCamera)
+    eye = (float(values["forward_m"]), float(values["left_m"]), float(values["up_m"]))
+    target = (-0.05, float(values["aim_left_m"]), float(values["aim_up_m"]))
+    return Camera(
+        width_px=size[0],
+        height_px=size[1],
+        K=composition.intrinsics(size[0], size[1], parameters.horizontal_fov_deg),
+        world_from_camera=composition.look_at(eye, target, float(values["roll_deg"])),
+    )
+
+
+def _light(
+    parameters: FrameParameters, assets: composition.AssetCollector
+) -> tuple[list[DirectionalLight], Environment, Exposure]:
+    light, sun, outside = (_values(parameters, kind) for kind in (Light, SunDirection, Outside))
+    elevation, azimuth = np.deg2rad(float(sun["elevation_deg"])), np.deg2rad(float(sun["azimuth_deg"]))
+    lights = []
+    if elevation > 0 and float(light["sun_illuminance_lux"]) > 0:
+        towards = [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
+        x, y, z = (float(-value + 0.0) for value in towards)
+        lights.append(
+            DirectionalLight(
+                direction=(x, y, z),
+                illuminance_lux=float(light["sun_illuminance_lux"]),
+                color=composition.rgb_of_temperature(float(light["temperature_k"])),
+            )
+        )
+    image = environment_image(str(outside["environment"]), _detail(outside, 1))
+    heading = np.deg2rad(float(outside["heading_deg"]))
+    turn = np.array([[np.cos(heading), -np.sin(heading), 0], [np.sin(heading), np.cos(heading), 0], [0, 0, 1]])
+    environment = Environment(
+        image=assets.add_hdr(encode_radiance(image)),
+        world_from_environment=composition.matrix3(turn),
+        luminance_cd_m2=float(light["sky_luminance_cd_m2"]),
+    )
+    exposure = Exposure(
+        ev100=composition.exposure_for(lights, environment, float(light["exposure_ev"]) + SHADE_EV),
+        white_balance_gains=composition.white_balance_gains(float(light["white_balance_k"])),
+    )
+    return lights, environment, exposure
+
+
+def _rounded(model: Model) -> Model:
+    """Vertices on a grid of 10 micrometres, so that the last bits, in which processors differ, do not reach a digest."""
+    return Model(
+        model.name,
+        tuple(
+            Part(part.name, np.round(part.vertices, 5), part.faces, np.round(part.normals, 4), part.uvs) for part in model.parts
+        ),
+    )
+
+
+@lru_cache(maxsize=1)
+def _rounded_shell() -> Model:
+    return _rounded(cabin_shell())
+
+
+@lru_cache(maxsize=16)
+def _rounded_seat(shape: SeatShape) -> Model:
+    return _rounded(front_seat(shape))
