@@ -1,7 +1,7 @@
 """A player process from launch to end: handshake, preflight, rendering, and a watch over all of it.
 
-Every call returns or raises within its budget: a player that died is noticed within a tenth of a second, a hung one when
-its budget is used up, and either way nothing of its process group is left.
+Every call returns or raises within its budget: a player that died is noticed within a tenth of a second, a hung one
+when its budget is used up, and either way nothing of its process group is left.
 """
 
 from __future__ import annotations

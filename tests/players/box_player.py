@@ -1,7 +1,7 @@
 """A player for tests: the real protocol, a small ray caster, and every way of going wrong.
 
-`--fault NAME` breaks it, at the frame whose index is `--at` (preflight is left alone), every time or, with `--once FILE`,
-only while that file does not exist.
+`--fault NAME` breaks it, at the frame whose index is `--at` (preflight is left alone), every time or, with
+`--once FILE`, only while that file does not exist.
 """
 
 from __future__ import annotations
@@ -99,9 +99,7 @@ class BoxPlayer:
             sidecar = digest_of(b"something else")
         if self.fails("wrong_spec", spec):
             digest = digest_of(b"another spec")
-        return self.pack(
-            type="done", request_id=request["request_id"], spec_digest=digest, sidecar_digest=sidecar
-        )
+        return self.pack(type="done", request_id=request["request_id"], spec_digest=digest, sidecar_digest=sidecar)
 
     @staticmethod
     def pack(**message: object) -> bytes:

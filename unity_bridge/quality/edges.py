@@ -1,8 +1,8 @@
 """Whether the edges of the colour image lie where the masks say: the test for stale, ghosted or shifted images.
 
 Along the borders of the masks the colour image has more contrast than beside them. So the mean contrast across all
-border pixel pairs is compared with the same mean when the borders are moved by a few pixels in every direction. If it is
-clearly higher at an offset of two pixels or more than in place, the image and the masks do not belong together.
+border pixel pairs is compared with the same mean when the borders are moved by a few pixels in every direction. If it
+is clearly higher at an offset of two pixels or more than in place, the image and the masks do not belong together.
 """
 
 from __future__ import annotations

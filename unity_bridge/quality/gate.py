@@ -14,7 +14,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID
+from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID, FrameSpec
 from contracts.generator import QualitySettings
 from unity_bridge.quality.edges import edge_agreement
 from unity_bridge.quality.geometry import boxes_by_ids, labels_by_instance, world_points
@@ -145,6 +145,20 @@ def _not_blank(frame: RenderedFrame, settings: QualitySettings) -> Finding:
     return Finding(-spread, -BLANK_SPREAD_MIN, f"the image is nearly constant: its values span {spread:.0f} of 255")
 
 
+@check("image_fresh", "transient")
+def _image_fresh(frame: RenderedFrame, settings: QualitySettings) -> Finding:
+    """The colour image is not that of an earlier frame, unless that frame showed the very same scene."""
+    twin = frame.earlier.get(frame.sidecar.files["image"])
+    if twin is None or _scene_of(twin) == _scene_of(frame.spec):
+        return Finding(0, 0)
+    return Finding(1, 0, f"the image is that of frame {twin.frame.index}")
+
+
+def _scene_of(spec: FrameSpec) -> dict[str, object]:
+    """All that a picture depends on, which leaves out whose it is and the seed of the noise in it."""
+    return spec.model_dump(exclude={"frame": True, "must_appear": True, "render": {"seed"}})
+
+
 @check("labels_in_place", "transient")
 def _labels_in_place(frame: RenderedFrame, settings: QualitySettings) -> Finding:
     """What a pixel shows lies, by its depth, in the box of a part that bears the pixel's ids: catches swapped ids,
@@ -177,7 +191,7 @@ def _labels_in_place(frame: RenderedFrame, settings: QualitySettings) -> Finding
 
 @check("no_holes", "transient")
 def _no_holes(frame: RenderedFrame, settings: QualitySettings) -> Finding:
-    """No instance has a hole without ids in which its surface goes on: there the depth steps, where one sees through."""
+    """No instance has a hole without ids in which its surface goes on; where one sees through it, the depth steps."""
     if frame.depth is None:
         return Finding(0, 0, judged=False)
     empty = ((frame.instances == 0) & ((frame.mask == BACKGROUND_ID) | (frame.mask == IGNORE_ID))).astype(np.uint8)
@@ -203,7 +217,7 @@ def _no_holes(frame: RenderedFrame, settings: QualitySettings) -> Finding:
 
 
 def _continues(depth: np.ndarray, hole: np.ndarray, rim: np.ndarray) -> bool:
-    """Whether depth runs on from a rim into the hole: nearly everywhere along it, the step is as small as a surface's."""
+    """Whether depth runs on from the rim into the hole: nearly everywhere the step is as small as a surface's."""
     steps = []
     for axis in (0, 1):
         first, second = np.s_[:-1, :] if axis == 0 else np.s_[:, :-1], np.s_[1:, :] if axis == 0 else np.s_[:, 1:]

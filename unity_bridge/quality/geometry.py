@@ -1,9 +1,10 @@
-"""Where the spec says that labels are, independent of the renderer: boxes of parts, and points seen through the camera."""
+"""Where the spec says that labels are, independent of the renderer: boxes of parts, and points that pixels show."""
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +35,12 @@ _ASSETS_REMEMBERED = 1024
 
 
 def _part_boxes(digest: Digest, data: bytes) -> dict[str, Float64]:
-    """Axis-aligned box of each part of a GLB file, (2, 3) float64 in the model's frame (z up), from its header alone."""
+    """Axis-aligned box of each part of a GLB file by its header: (2, 3) float64 in the model's frame (z up)."""
     known = _boxes_of_asset.get(digest)
     if known is not None:
         return known
     try:
-        length, kind = struct.unpack_from("<II", data, 12)
+        length, _ = struct.unpack_from("<II", data, 12)
         document = json.loads(data[20 : 20 + length])
         boxes = {}
         for node in document["nodes"]:
@@ -75,7 +76,7 @@ class PartBox:
         return ((local >= self.low - margin) & (local <= self.high + margin)).all(axis=1)
 
 
-def boxes_by_ids(spec: FrameSpec, assets: dict[Digest, bytes]) -> dict[tuple[int, int], list[PartBox]]:
+def boxes_by_ids(spec: FrameSpec, assets: Mapping[Digest, bytes]) -> dict[tuple[int, int], list[PartBox]]:
     """Boxes of all parts that masks show, by (label id, instance id)."""
     ids = {label.name: label.id for label in spec.labels}
     found: dict[tuple[int, int], list[PartBox]] = {}
