@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unity_bridge.scenes.cutting import Patch, split
 from unity_bridge.scenes.mesh import Part, Surface, merge, rotation, smooth_normals, transform, translation
 from unity_bridge.scenes.primitives import grid_faces, rounded_box, tube
 
@@ -68,13 +69,13 @@ def _reshaped(surface: Surface, vertices: Float64) -> Surface:
     return Surface(vertices, surface.faces, smooth_normals(vertices, surface.faces))
 
 
-def _by_side(surface: Surface, half_middle_m: float) -> tuple[Surface, Surface]:
-    """Middle and sides of an upholstered body, parted at the seams."""
-    across = np.abs(surface.vertices[surface.faces][:, :, 1]).mean(axis=1)
-    middle = across < half_middle_m
+def _by_side(surface: Surface, half_middle: Float64) -> tuple[Surface, Surface]:
+    """Middle and sides of an upholstered body, parted along the seams. half_middle: (V,) the seams' place, metres."""
+    patch = Patch(np.hstack([surface.vertices, surface.normals]), np.asarray(surface.faces, dtype=np.int64))
+    middle, sides = split(patch, half_middle - np.abs(surface.vertices[:, 1]))
     return (
-        Surface(surface.vertices, surface.faces[middle], surface.normals),
-        Surface(surface.vertices, surface.faces[~middle], surface.normals),
+        Surface(middle.positions, middle.faces, middle.normals),
+        Surface(sides.positions, sides.faces, sides.normals),
     )
 
 
@@ -90,7 +91,9 @@ def seat_parts(shape: SeatShape) -> list[Part]:
     v[:, 2] -= upper * 0.007 * np.exp(-(((np.abs(v[:, 1]) - seam) / 0.009) ** 2))
     v[:, 2] -= upper * 0.005 * np.exp(-(((v[:, 0] - 0.10) / 0.009) ** 2)) * (np.abs(v[:, 1]) < seam)
     v[:, 2] -= 0.03 * np.maximum(v[:, 0] - 0.17, 0) / 0.1  # the front edge falls away
-    v[:, 1] *= 1 - 0.10 * _step(-v[:, 0], 0.05, 0.27)
+    narrowing = 1 - 0.10 * _step(-v[:, 0], 0.05, 0.27)
+    v[:, 1] *= narrowing
+    cushion_seams = seam * narrowing
     tilt = rotation((0, 1, 0), -_CUSHION_TILT_DEG)
     place = translation((0.125, 0.0, float(shape.cushion_height(np.array(0.125))) - 0.085)) @ tilt
     cushion = transform(_reshaped(cushion, v), place)
@@ -104,7 +107,9 @@ def seat_parts(shape: SeatShape) -> list[Part]:
     v[:, 0] -= front * 0.007 * np.exp(-(((np.abs(v[:, 1]) - seam) / 0.009) ** 2))
     for seam_height in (0.34, 0.62):
         v[:, 0] -= front * 0.005 * np.exp(-(((height - seam_height) * 0.64 / 0.009) ** 2)) * (np.abs(v[:, 1]) < seam)
-    v[:, 1] *= 1 - 0.30 * _step(height, 0.55, 1.0) ** 1.3
+    narrowing = 1 - 0.30 * _step(height, 0.55, 1.0) ** 1.3
+    v[:, 1] *= narrowing
+    back_seams = seam * narrowing
     lean = rotation((0, 1, 0), -shape.recline_deg)
     back = transform(_reshaped(back, v), lean @ translation((-_BACK_OFFSET_M - 0.075, 0.0, 0.235)))
 
@@ -120,8 +125,8 @@ def seat_parts(shape: SeatShape) -> list[Part]:
     base = rounded_box((0.5, shape.width_m - 0.06, 0.12), (0.08, 0.0, -0.28), 0.02)
     hinge = [rounded_box((0.16, 0.03, 0.1), (-0.12, sign * (half - 0.012), -0.12), 0.013) for sign in (-1, 1)]
 
-    cushion_middle, cushion_side = _by_side(cushion, seam)
-    back_middle, back_side = _by_side(back, seam * 0.93)
+    cushion_middle, cushion_side = _by_side(cushion, cushion_seams)
+    back_middle, back_side = _by_side(back, back_seams)
     return [
         merge([cushion_middle, back_middle]).named("seat_middle"),
         merge([cushion_side, back_side]).named("seat_side"),
