@@ -44,10 +44,10 @@ gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device
 print(json.dumps({"gpus": gpus, "threads": torch.get_num_threads()}))
 """
 _NETWORK_PROBE = """
-import importlib
-importlib.import_module("training.torchvision_compat").install()
-import segmentation_models_pytorch as smp, torch
-print(tuple(smp.Unet("resnet18", encoder_weights=None, classes=2).eval()(torch.zeros(1, 3, 64, 64)).shape))
+import torch
+from contracts.run import Network
+from training.networks.segmentation import build
+print(tuple(build(Network(), 2).eval()(torch.zeros(1, 3, 64, 64)).shape))
 """
 
 Status = Literal["ok", "note", "failed"]

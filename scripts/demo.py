@@ -1,0 +1,412 @@
+"""The main job, from one request to a trained and measured model: `make demo`.
+
+Starts the service in a fresh home, requests an `exterior` and a `belt-g3` batch over REST, takes 16 photographs,
+trains one network on them alone and one on the same 16 and the synthetic images, scores both on test photographs that
+neither saw, and prints what the synthetic images were worth. Photographs come from `BELTLINE_REAL_DATA/carparts`;
+without them a second synthetic domain stands for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tqdm import tqdm
+
+from contracts.document import validate
+from contracts.errors import BeltlineError, from_dict
+from contracts.ids import VersionReference
+from contracts.job import Job, JobState, RenderBatchRequest
+from contracts.run import SegmentationScores, TrainingSpec
+from server.client import Client
+from server.resources import ImportRequest, Run
+
+BELTLINE = Path(sys.executable).with_name("beltline")
+READY_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0
+SHEET_FRAMES = 16
+SEED = 1
+PHOTOGRAPHS = 16
+"""Labelled photographs that both networks learn from."""
+VALIDATION_IMAGES = 32
+"""Photographs that choose each network's best checkpoint, the same for both."""
+TARGET_OVERRIDES: Mapping[str, Any] = {
+    "randomizers.surroundings.environment": {"choice": {"sky": 0.2, "studio": 0.8}},
+    "randomizers.surroundings.wall": "none",
+    "randomizers.surroundings.other_vehicles": 0,
+    "randomizers.surroundings.clutter": 0,
+    "randomizers.paint.color": {"choice": {"white": 0.5, "silver": 0.3, "blue": 0.2}},
+    "randomizers.camera.height_m": {"uniform": [1.8, 2.6]},
+    "randomizers.vehicle.body": {"choice": {"wagon": 0.5, "suv": 0.5}},
+}
+"""What makes the second synthetic domain another one: surroundings, paints, bodies, camera height."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is done: made for 15 minutes on 2 cores."""
+
+    exterior_frames: int
+    belt_frames: int
+    target_frames: int
+    """Of the second synthetic domain, where it stands for photographs; as many again are its test images."""
+    exterior_size: str
+    belt_size: str
+    steps: int
+    """Optimizer steps of each training run."""
+
+
+FULL = Plan(
+    exterior_frames=240, belt_frames=24, target_frames=56, exterior_size="160x128", belt_size="240x136", steps=300
+)
+
+
+def main() -> int:
+    """Run the demo; the exit code is 0 when the table was printed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[1])
+    parser.add_argument("--home", type=Path, default=Path(".beltline/demo"), help="made afresh (.beltline/demo)")
+    parser.add_argument("--frames", type=int, default=FULL.exterior_frames, help="exterior frames (%(default)s)")
+    parser.add_argument("--steps", type=int, default=FULL.steps, help="optimizer steps a run (%(default)s)")
+    arguments = parser.parse_args()
+    plan = Plan(**{**FULL.__dict__, "exterior_frames": arguments.frames, "steps": arguments.steps})
+    signal.signal(signal.SIGTERM, _interrupt)
+    started = time.monotonic()
+    try:
+        with _service(arguments.home.resolve()) as url:
+            demonstrate(url, arguments.home.resolve(), plan)
+            _say(f"wall time {(time.monotonic() - started) / 60:.1f} minutes")
+            print(
+                f"documentation of the service: {url}/docs while it runs; it has stopped now, and starts again with\n"
+                f"  {BELTLINE} --home {arguments.home} serve --port {url.rsplit(':', 1)[1]}"
+            )
+    except BeltlineError as error:
+        _say(f"demo: error: {error.message}")
+        if error.hint:
+            _say(f"  hint: {error.hint}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("demo: interrupted")
+        return 1
+    return 0
+
+
+def demonstrate(url: str, home: Path, plan: Plan) -> None:
+    """All of it, against the service at `url`."""
+    with Client(url) as service:
+        exterior = RenderBatchRequest(
+            generator="exterior", frames=plan.exterior_frames, seed=SEED, size=plan.exterior_size
+        )
+        belt = RenderBatchRequest(generator="belt-g3", frames=plan.belt_frames, seed=SEED, size=plan.belt_size)
+        photographs = _photographs()
+        requests = [exterior, belt]
+        if photographs is None:
+            requests += _target_requests(plan)
+        _say(f"rendering {sum(request.frames for request in requests)} frames; the service's pages: {url}/docs")
+        ended = _follow(url, [service.render(request).job for request in requests], "frames")
+        versions = [_version(job) for job in ended]
+        for version in versions[:2]:
+            _sheet(url, version, home / f"{version.name}-{version.number}.png")
+        if photographs is None:
+            real, test = (f"{versions[2]}", None), (f"{versions[3]}", None)
+        else:
+            _say(f"importing {photographs}")
+            job = service.import_dataset(_import_request(photographs)).job
+            imported = str(_version(_follow(url, [job], "images")[0]))
+            real, test = (imported, "train"), (imported, "test_public")
+        runs = []
+        for name, synthetic in (("photographs-alone", None), ("with-synthetic", str(versions[0]))):
+            _say(f"training {name}: {plan.steps} steps")
+            runs.append(_train(service, url, training_spec(name, real, test, synthetic, plan.steps)))
+        _report(runs, home, photographs is not None, str(versions[0]))
+
+
+def training_spec(
+    name: str, real: tuple[str, str | None], test: tuple[str, str | None], synthetic: str | None, steps: int
+) -> TrainingSpec:
+    """One of the two runs, which differ in nothing but their training images.
+
+    Args:
+        name: Of the run.
+        real: Version and split of the photographs (or what stands for them) to learn from and validate on.
+        test: Version and split to score on.
+        synthetic: Version of synthetic images, or none.
+        steps: Optimizer steps.
+    """
+    train: list[dict[str, Any]] = [_source(real) | {"take": PHOTOGRAPHS, "weight": 0.5}]
+    if synthetic is not None:
+        train.append({"dataset": synthetic, "take": "all", "weight": 0.5})
+    rate = 1.0e-3  # from random weights, in few steps
+    return validate(
+        TrainingSpec,
+        {
+            "schema_version": 1,
+            "name": name,
+            "label_map": "carparts-5",
+            "data": {
+                "train": train,
+                "validation": _source(real) | {"reserve": VALIDATION_IMAGES, "by": "group", "seed": SEED},
+                "test": _source(test),
+            },
+            "network": {"architecture": "unet", "encoder": "resnet18", "encoder_weights": None},
+            "image_size": [128, 128],
+            "batch_size": 16,
+            "stages": [{"name": "train", "steps": steps}],
+            "optimizer": {"kind": "adam", "encoder_lr": rate, "decoder_lr": rate, "schedule": "cosine"},
+            "evaluate_every_steps": 50,
+            "seed": 0,
+        },
+        source=name,
+    )
+
+
+def _source(version: tuple[str, str | None]) -> dict[str, Any]:
+    dataset, split = version
+    return {"dataset": dataset} if split is None else {"dataset": dataset, "split": split}
+
+
+def _photographs() -> Path | None:
+    named = os.environ.get("BELTLINE_REAL_DATA")
+    if not named:
+        return None
+    folder = Path(named).resolve() / "carparts"
+    if not folder.is_dir():
+        raise BeltlineError(
+            f"BELTLINE_REAL_DATA={named} holds no folder carparts",
+            code="photographs_missing",
+            hint="name the folder that holds carparts/, or unset it to do without photographs",
+        )
+    return folder
+
+
+def _import_request(folder: Path) -> ImportRequest:
+    return ImportRequest(
+        format="masks",
+        path=str(folder),
+        name="carparts",
+        classes="classes.json",
+        groups="groups.csv",
+        splits={"train": "train", "test_public": "test_public"},
+    )
+
+
+def _target_requests(plan: Plan) -> list[RenderBatchRequest]:
+    """Two batches of the second synthetic domain: to learn from and validate on, and to test on."""
+    return [
+        RenderBatchRequest(
+            generator="exterior",
+            frames=plan.target_frames,
+            seed=SEED + number,
+            size=plan.exterior_size,
+            dataset=name,
+            overrides=dict(TARGET_OVERRIDES),
+        )
+        for number, name in enumerate(("target", "target-test"), start=1)
+    ]
+
+
+def _train(service: Client, url: str, spec: TrainingSpec) -> Run:
+    accepted = service.train(spec)
+    _follow(url, [accepted.job], "steps")
+    return service.run(str(accepted.run))
+
+
+def _follow(url: str, jobs: list[Job], noun: str) -> list[Job]:
+    """Wait for jobs side by side, with a progress bar each; the first failure ends the demo."""
+    ended: list[Job | BaseException | None] = [None] * len(jobs)
+
+    def follow(place: int, job: Job, bar: tqdm[Any]) -> None:
+        def show(now: Job) -> None:
+            bar.total = now.progress.total or bar.total
+            bar.n = now.progress.done
+            bar.set_postfix_str(now.state.value)
+
+        try:
+            with Client(url) as service:
+                ended[place] = service.wait(job.id, show)
+        except BaseException as error:
+            ended[place] = error
+
+    with contextlib.ExitStack() as stack:
+        threads = []
+        for place, job in enumerate(jobs):
+            bar = stack.enter_context(
+                tqdm(
+                    total=job.progress.total or None,
+                    desc=_title(job),
+                    unit=f" {noun}",
+                    position=place,
+                    leave=True,
+                    file=sys.stderr,
+                    mininterval=0.5 if sys.stderr.isatty() else 15,
+                )
+            )
+            threads.append(threading.Thread(target=follow, args=(place, job, bar), daemon=True))
+            threads[-1].start()
+        # Joining with a timeout lets Ctrl-C through.
+        while any(thread.is_alive() for thread in threads):
+            for thread in threads:
+                thread.join(0.2)
+    result = []
+    for outcome in ended:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        assert outcome is not None
+        if outcome.state is not JobState.SUCCEEDED:
+            raise from_dict(outcome.error or {"message": f"{outcome.kind} job {outcome.id} was {outcome.state.value}"})
+        result.append(outcome)
+    return result
+
+
+def _title(job: Job) -> str:
+    request = job.request
+    return str(request.get("dataset") or request.get("generator") or request.get("name") or job.kind)
+
+
+def _version(job: Job) -> VersionReference:
+    return VersionReference.parse(str((job.result or {})["dataset"]))
+
+
+def _sheet(url: str, version: VersionReference, path: Path) -> None:
+    """Draw a contact sheet as a user would: with the command line."""
+    command = [sys.executable, "-m", "server.cli", "--url", url, "sheet", str(version)]
+    command += ["--frames", str(SHEET_FRAMES), "--out", str(path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        raise BeltlineError(f"no contact sheet of {version}: {ended.stderr.strip().splitlines()[-1]}")
+    _say(f"contact sheet of {version}: {path}")
+
+
+def _report(runs: list[Run], home: Path, photographs: bool, synthetic: str) -> None:
+    """Print the table; write and name the comparison report."""
+    results = []
+    for run in runs:
+        if run.result is None:
+            raise BeltlineError(f"training run {run.id} left no result", code="result_missing")
+        results.append(run.result)
+    alone, mixed = (result.test for result in results)
+    if photographs:
+        print(f"\n{PHOTOGRAPHS} photographs alone, and with {synthetic}; scores on {alone.images} test photographs")
+    else:
+        print("\nBELTLINE_REAL_DATA is not set: A SECOND SYNTHETIC DOMAIN STANDS FOR PHOTOGRAPHS in this table.")
+        print(f"{PHOTOGRAPHS} of its images alone, and with {synthetic}; scores on {alone.images} test images of it")
+    print(comparison_table(alone, mixed))
+    out = home / "comparison.html"
+    folders = [str(home / "runs" / run.id) for run in runs]
+    ended = subprocess.run(
+        [sys.executable, "-m", "training.compare", *folders, "--out", str(out)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode != 0:
+        raise BeltlineError(f"no comparison report: {(ended.stderr.strip() or 'nothing said').splitlines()[-1]}")
+    print(f"comparison report: {out}")
+
+
+def comparison_table(alone: SegmentationScores, mixed: SegmentationScores) -> str:
+    """Both runs' test scores by class and in both means, with the difference."""
+    rows: list[tuple[str, float | None, float | None]] = [
+        (name, alone.dataset_iou.get(name), mixed.dataset_iou.get(name)) for name in alone.dataset_iou
+    ]
+    rows.append(("mean of classes (dataset IoU)", alone.mean_dataset_iou, mixed.mean_dataset_iou))
+    rows.append(("mean of images (image IoU)", alone.mean_image_iou, mixed.mean_image_iou))
+    width = max(len(name) for name, _, _ in rows)
+    lines = [f"{'':{width}}  {'alone':>7}  {'mixed':>7}  {'differs':>8}"]
+    for name, first, second in rows:
+        difference = "-" if first is None or second is None else f"{second - first:+.3f}"
+        lines.append(f"{name:{width}}  {_figure(first):>7}  {_figure(second):>7}  {difference:>8}")
+    return "\n".join(lines)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+@contextlib.contextmanager
+def _service(home: Path) -> Iterator[str]:
+    """`beltline serve` in a fresh home on a free port, stopped at the end with all that it started."""
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = dict(os.environ)
+    environment.pop("BELTLINE_URL", None)
+    if "BELTLINE_REAL_DATA" in environment:
+        environment["BELTLINE_IMPORT_ROOTS"] = str(Path(environment["BELTLINE_REAL_DATA"]).resolve())
+    log_path = home / "service.log"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "server.cli", "--home", str(home), "serve", "--port", str(port)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is ours to pass on, once the jobs are cancelled in order
+            preexec_fn=_end_with_parent(),
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _await_ready(url, process, log_path)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _end_with_parent() -> Callable[[], None]:
+    """What a child runs first, so that the kernel asks it to stop when this process is gone, however it went."""
+    library = ctypes.CDLL(None, use_errno=True)
+
+    def arrange() -> None:
+        library.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+    return arrange
+
+
+def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    import httpx
+
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
+                return
+        time.sleep(0.2)
+    said = log.read_text(errors="replace").strip().splitlines()
+    raise BeltlineError(
+        f"the service did not start: {said[-1] if said else 'it said nothing'}",
+        code="service_not_ready",
+        hint=f"its log is {log}",
+    )
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""What tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a person's settings out of tests, and tests out of a person's home."""
+    for name in ("BELTLINE_HOME", "BELTLINE_URL", "BELTLINE_SETTINGS", "BELTLINE_IMPORT_ROOTS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home that does not exist yet."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of photographs, for tests marked `real_data`; they are skipped, with this reason, without it."""
+    named = os.environ.get("BELTLINE_REAL_DATA")
+    if not named:
+        pytest.skip("BELTLINE_REAL_DATA is not set: it names the folder that holds carparts/ and camvid/")
+    return Path(named)
