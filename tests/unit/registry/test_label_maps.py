@@ -1,0 +1,92 @@
+"""The shipped label maps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from contracts.errors import NotFoundError
+from contracts.frame_spec import Label
+from registry.label_maps.shipped import label_map_names, load_label_map
+
+
+def table(*names: str) -> tuple[Label, ...]:
+    return tuple(Label(id=number, name=name, color=(0, 0, 0)) for number, name in enumerate(names))
+
+
+PHOTOGRAPHS = table(
+    "background",
+    "back_door",
+    "back_window",
+    "rear_window",
+    "front_door",
+    "front_window",
+    "door_handle",
+    "mirror",
+    "tail_light",
+)
+RENDERED = table("background", "hood", "front_door", "front_door_handle", "front_window", "back_door_handle", "mirror")
+
+
+def mapped(name: str, labels: tuple[Label, ...]) -> dict[str, str]:
+    label_map = load_label_map(name)
+    lookup = label_map.lookup(labels)
+    return {label.name: label_map.class_names()[lookup[label.id]] for label in labels}
+
+
+@pytest.mark.parametrize("name", label_map_names())
+def test_every_shipped_map_is_valid_and_named_as_its_file(name: str) -> None:
+    assert load_label_map(name).name == name
+    assert load_label_map(name).description
+
+
+def test_the_maps_that_documents_name_are_there() -> None:
+    assert {"belt-1", "bmw-8", "carparts-5"} <= set(label_map_names())
+
+
+def test_door_leaves_include_window_and_handle() -> None:
+    assert load_label_map("carparts-5").class_names() == [
+        "background",
+        "back_door",
+        "rear_window",
+        "front_door",
+        "mirror",
+        "tail_light",
+    ]
+    assert mapped("carparts-5", RENDERED) == {
+        "background": "background",
+        "hood": "background",
+        "front_door": "front_door",
+        "front_door_handle": "front_door",
+        "front_window": "front_door",
+        "back_door_handle": "back_door",
+        "mirror": "mirror",
+    }
+    assert mapped("carparts-5", PHOTOGRAPHS)["door_handle"] == "background"
+    assert mapped("carparts-5", PHOTOGRAPHS)["back_window"] == "back_door"
+
+
+def test_the_eight_parts_merge_both_handles() -> None:
+    assert mapped("bmw-8", RENDERED)["back_door_handle"] == mapped("bmw-8", RENDERED)["front_door_handle"]
+    assert mapped("bmw-8", PHOTOGRAPHS) == {label.name: label.name for label in PHOTOGRAPHS}
+
+
+def test_the_belt_stands_against_everything_else() -> None:
+    assert mapped("belt-1", table("background", "seat", "seat_belt")) == {
+        "background": "background",
+        "seat": "background",
+        "seat_belt": "seat_belt",
+    }
+
+
+def test_ids_without_a_label_are_ignored() -> None:
+    lookup = np.array(load_label_map("belt-1").lookup(table("background", "seat_belt")))
+    assert lookup[255] == 255
+    assert set(lookup[2:]) == {255}
+
+
+def test_a_misspelt_map_gets_the_nearest_name() -> None:
+    with pytest.raises(NotFoundError, match=r"no label map 'carpart-5'.*did you mean 'carparts-5'"):
+        load_label_map("carpart-5")
+    with pytest.raises(NotFoundError):
+        load_label_map("../label_maps/bmw-8")
