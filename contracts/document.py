@@ -130,13 +130,15 @@ def read_file(path: Path) -> str:
 
     Raises:
         NotFoundError: There is no such file.
-        ConfigurationError: It is not a text.
+        ConfigurationError: It is not a text, or can't be read.
     """
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise NotFoundError(f"no file {path}", hint="check the path") from None
-    except (UnicodeDecodeError, IsADirectoryError) as error:
+    except OSError as error:
+        raise ConfigurationError(f"{path}: can't be read: {error.strerror}", code="unreadable") from None
+    except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: not a text file: {error}", code="invalid_yaml") from None
 
 

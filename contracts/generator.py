@@ -159,6 +159,26 @@ def load_generator(
     return validate(Generator, merged, source=str(path), lines=lines)
 
 
+def resolve_generator(
+    text: str | Mapping[str, Any], folder: Path, *, source: str = "request", beside: Path | None = None
+) -> Generator:
+    """Merge and validate a generator that does not lie in a file of its own.
+
+    Args:
+        text: YAML, or a plain value.
+        folder: Where the generators lie that it may extend.
+        source: What an error calls the document.
+        beside: Folder that is searched for them first.
+
+    Raises:
+        NotFoundError: It extends a generator that there is not.
+        ConfigurationError: Invalid; of a text, with line and field.
+    """
+    value, lines = read_yaml(text, source) if isinstance(text, str) else (dict(text), None)
+    merged = _with_ancestors(value, (beside or folder) / source, folder, ())
+    return validate(Generator, merged, source=source, lines=lines)
+
+
 def _locate(name_or_path: str, folder: Path, allow_paths: bool) -> Path:
     is_path = name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
     if is_path and allow_paths:

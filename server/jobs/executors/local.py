@@ -20,6 +20,8 @@ from server.jobs.executors.process import Outcome, ProcessOrder
 ORDER_FILE = "order.json"
 _SOURCE_ROOT = Path(__file__).resolve().parents[3]
 _LOG_TAIL_LINES = 12
+STOPPED_CODE = "stopped"
+"""Left by a process that was asked to end: no verdict on its work. Where nobody of ours asked, it counts as a death."""
 
 
 class LocalExecutor:
@@ -47,8 +49,7 @@ class LocalProcess:
         self._stop_deadline: float | None = None
         workspace = order.workspace
         workspace.mkdir(parents=True, exist_ok=True)
-        for leftover in (RESULT_FILE, ERROR_FILE):
-            (workspace / leftover).unlink(missing_ok=True)
+        (workspace / ERROR_FILE).unlink(missing_ok=True)
         write_document(workspace / ORDER_FILE, order.document)
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         environment["PYTHONPATH"] = os.pathsep.join(
@@ -129,7 +130,7 @@ class LocalProcess:
         if code == 0 and (workspace / RESULT_FILE).exists():
             return Outcome(succeeded=True)
         verdict = read_error(workspace)
-        if verdict is not None and code > 0:
+        if verdict is not None and code > 0 and verdict.code != STOPPED_CODE:
             return Outcome(succeeded=False, failure=verdict)
         if code < 0:
             how = f"was ended by {signal.Signals(-code).name}"

@@ -1,0 +1,213 @@
+"""From a request to a plan: everything that can be known to be wrong is said here, before anything is queued."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from contracts.dataset import VersionDescription
+from contracts.document import validate
+from contracts.errors import ConfigurationError, NotFoundError, StorageError, nearest
+from contracts.generator import Generator, load_generator
+from contracts.ids import NAME_PATTERN, VersionReference, check_name, new_id
+from contracts.job import RenderBatchRequest
+from contracts.label_map import LabelMap
+from contracts.mix import DataSource
+from contracts.run import TrainingSpec
+from contracts.shard import ShardOrder
+from registry.catalog import Catalog
+from registry.label_maps.shipped import load_label_map
+from server.jobs.plans import ImportPlan, RenderPlan, TrainPlan, choose_workers, cut
+from server.resources import ImportRequest, PreviewRequest
+from server.settings import Settings
+
+_BYTES_PER_PIXEL = 1.5
+"""Least that image, masks and depth of a frame take, packed; published frames lie in staging and store."""
+_CLASS_TABLE = "classes.json"
+_NAME_LENGTH_MAX = 64
+
+
+def find_generator(
+    settings: Settings,
+    name: str,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    size: tuple[int, int] | None = None,
+) -> Generator:
+    """A generator by name, or by path where paths are allowed, with changes.
+
+    Raises:
+        NotFoundError: There is none.
+        ConfigurationError: Invalid, by itself or with the changes.
+    """
+    if not settings.allow_paths:
+        check_name(name, "generator name")
+    return load_generator(name, settings.generators, overrides=overrides, size=size, allow_paths=settings.allow_paths)
+
+
+def plan_render(settings: Settings, request: RenderBatchRequest) -> RenderPlan:
+    """A render batch, resolved and cut into shards.
+
+    Raises:
+        NotFoundError: Unknown generator.
+        ConfigurationError: Unknown player, override path or size.
+        StorageError: The disk can't hold it.
+    """
+    generator = find_generator(settings, request.generator, overrides=request.overrides, size=request.size_px())
+    player = settings.player(request.player)
+    workers = request.workers or choose_workers(request.frames, settings.workers)
+    _check_space(settings, generator, request.frames)
+    return RenderPlan(
+        generator=generator,
+        seed=request.seed,
+        frames=request.frames,
+        shards=cut(request.frames, workers),
+        player=player,
+        bridge=settings.bridge,
+        dataset=request.dataset or generator.name,
+        allow_gaps=request.allow_gaps,
+    )
+
+
+def plan_preview(settings: Settings, name: str, request: PreviewRequest, workspace: Path) -> ShardOrder:
+    """A shard of one frame.
+
+    Raises:
+        NotFoundError: Unknown generator.
+        ConfigurationError: Unknown player, override path or size.
+    """
+    size = None
+    if request.size is not None:
+        width, height = request.size.split("x")
+        size = (int(width), int(height))
+    return ShardOrder(
+        generator=find_generator(settings, name, overrides=request.overrides, size=size),
+        seed=request.seed,
+        first=request.frame,
+        count=1,
+        player=settings.player(request.player),
+        bridge=settings.bridge,
+        staging=str(workspace / "staging"),
+        assets=str(settings.assets),
+        workspace=str(workspace),
+    )
+
+
+def plan_import(settings: Settings, request: ImportRequest) -> ImportPlan:
+    """An import from a folder of this machine.
+
+    Raises:
+        NotFoundError: Nothing lies at a path.
+        ConfigurationError: A path outside the allowed roots, or no folder.
+    """
+    root = settings.importable(request.path)
+    if not root.is_dir():
+        raise ConfigurationError(f"'{request.path}' is not a folder", code="not_a_folder", hint="name the folder")
+    for split, folder in request.splits.items():
+        place = (root / folder).resolve()
+        if not place.is_relative_to(root):
+            raise ConfigurationError(
+                f"splits.{split}: '{folder}' leads out of the imported folder",
+                code="path_not_allowed",
+                hint="name a subfolder",
+            )
+        if not place.is_dir():
+            raise NotFoundError(f"splits.{split}: no folder '{folder}'", code="import_not_found", hint="check the path")
+    classes = _table(settings, root, request.classes or _CLASS_TABLE, "classes")
+    return ImportPlan(
+        format=request.format,
+        path=str(root),
+        name=request.name,
+        classes=str(classes),
+        groups=str(_table(settings, root, request.groups, "groups")) if request.groups is not None else None,
+        splits=dict(request.splits),
+        license=request.license,
+        description=request.description,
+    )
+
+
+def plan_training(settings: Settings, catalog: Catalog, spec: TrainingSpec) -> TrainPlan:
+    """A training run whose every name is resolved.
+
+    Raises:
+        NotFoundError: Unknown dataset version, split or label map.
+        ConfigurationError: The label map names none of a version's labels, or the spec names a path it may not.
+    """
+    weights = spec.network.encoder_weights
+    if weights is not None and not settings.allow_paths and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", weights):
+        raise ConfigurationError(
+            f"network.encoder_weights: '{weights}' is a path",
+            code="path_not_allowed",
+            hint="over REST, weights are named, such as imagenet",
+        )
+    label_map = _label_map(spec)
+    versions: dict[str, str] = {}
+    for place, source in _sources(spec):
+        described = catalog.describe(VersionReference.parse(source.dataset))
+        _check_split(place, source, described)
+        label_map.lookup(described.labels)
+        versions[source.dataset] = described.digest
+    return TrainPlan(run=_run_id(spec), spec=spec, label_map=label_map, versions=versions)
+
+
+def training_steps(spec: TrainingSpec) -> int:
+    """Optimizer steps of all stages."""
+    return sum(stage.steps for stage in spec.stages)
+
+
+def _check_space(settings: Settings, generator: Generator, frames: int) -> None:
+    width, height = generator.camera.size
+    needed = int(frames * width * height * _BYTES_PER_PIXEL)
+    free = shutil.disk_usage(settings.home).free
+    if needed + settings.free_bytes_min > free:
+        raise StorageError(
+            f"{frames} frames of {width}x{height} take at least {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB "
+            "are free",
+            code="no_space",
+            hint="ask for fewer or smaller frames, or free disk space",
+            context={"needed_bytes": needed, "free_bytes": free},
+        )
+
+
+def _table(settings: Settings, root: Path, text: str, what: str) -> Path:
+    path = settings.importable(str(root / text))
+    if not path.is_file():
+        raise ConfigurationError(f"{what}: '{text}' is not a file", code="not_a_file", hint="check the path")
+    return path
+
+
+def _label_map(spec: TrainingSpec) -> LabelMap:
+    match spec.label_map:
+        case LabelMap():
+            return spec.label_map
+        case str(name):
+            return load_label_map(name)
+        case classes:
+            value = {"schema_version": 1, "name": "inline", "classes": classes}
+            return validate(LabelMap, value, source="label_map")
+
+
+def _sources(spec: TrainingSpec) -> list[tuple[str, DataSource]]:
+    training = [(f"data.train.{number}", source) for number, source in enumerate(spec.data.train)]
+    return [*training, ("data.validation", spec.data.validation), ("data.test", spec.data.test)]
+
+
+def _check_split(place: str, source: DataSource, described: VersionDescription) -> None:
+    if source.split is not None and source.split not in described.splits:
+        raise NotFoundError(
+            f"{place}.split: {source.dataset} has no split '{source.split}'",
+            code="unknown_split",
+            hint=nearest(source.split, described.splits) or "it has no splits: leave the split out",
+        )
+
+
+def _run_id(spec: TrainingSpec) -> str:
+    fresh = new_id("run")
+    if spec.name is None:
+        return fresh
+    token = fresh.removeprefix("run-")
+    stem = spec.name[: _NAME_LENGTH_MAX - len(token) - 1]
+    return check_name(f"{stem}-{token}") if re.fullmatch(NAME_PATTERN, f"{stem}-{token}") else fresh
