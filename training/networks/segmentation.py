@@ -1,0 +1,169 @@
+"""Segmentation networks of segmentation_models_pytorch, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from contracts.errors import CapabilityMissingError, ConfigurationError, nearest
+from contracts.run import Network
+from training import torchvision_compat
+
+torchvision_compat.install()
+
+import segmentation_models_pytorch  # noqa: E402 - imports torchvision
+
+MEAN = (123.675, 116.28, 103.53)
+STANDARD_DEVIATION = (58.395, 57.12, 57.375)
+"""Of ImageNet's images, sRGB 0 to 255: what pretrained encoders expect, used for all."""
+STRIDE_PX = 32
+"""Images are padded to a multiple of this, and what networks give is cut back."""
+NEEDS_BATCH = frozenset({"deeplabv3", "deeplabv3plus", "pspnet", "pan", "upernet"})
+"""Architectures with batch statistics over one pooled value an image: one image has none."""
+
+
+class SegmentationNetwork(nn.Module):
+    """A network that takes images as they are: bytes of any size, normalised and padded inside.
+
+    Args:
+        network: A segmentation_models_pytorch model.
+    """
+
+    mean: torch.Tensor
+    standard_deviation: torch.Tensor
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("standard_deviation", torch.tensor(STANDARD_DEVIATION).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits, (B, C, H, W) float, of images, (B, 3, H, W) uint8 or float sRGB 0 to 255."""
+        height, width = images.shape[-2:]
+        pixels = (images.float() - self.mean) / self.standard_deviation
+        bottom, right = -height % STRIDE_PX, -width % STRIDE_PX
+        if bottom or right:
+            pixels = functional.pad(pixels, (0, right, 0, bottom), mode="replicate")
+        outputs: torch.Tensor = self.network(pixels)
+        return outputs[..., :height, :width]
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The part that can be pretrained and frozen."""
+        return self.network.encoder  # type: ignore[no-any-return, union-attr]
+
+    def decoder_parameters(self) -> Iterator[nn.Parameter]:
+        """Parameters of everything but the encoder."""
+        encoder = {id(parameter) for parameter in self.encoder.parameters()}
+        return (parameter for parameter in self.parameters() if id(parameter) not in encoder)
+
+
+def build(settings: Network, output_channels: int) -> SegmentationNetwork:
+    """Make a network; weights without a source are random, from torch's generator.
+
+    Raises:
+        ConfigurationError: No such encoder, or it can't serve this architecture, or the weights don't fit it.
+        CapabilityMissingError: ImageNet weights are asked for and are not at hand.
+    """
+    _check_encoder(settings.encoder)
+    try:
+        network = segmentation_models_pytorch.create_model(
+            settings.architecture,
+            encoder_name=settings.encoder,
+            encoder_weights=None,
+            in_channels=3,
+            classes=output_channels,
+        )
+    except Exception as error:  # the library raises whatever its parts raise
+        raise ConfigurationError(
+            f"network: encoder '{settings.encoder}' can't be used with architecture '{settings.architecture}': {error}",
+            code="invalid_network",
+            hint="take another encoder or architecture",
+        ) from error
+    wrapped = SegmentationNetwork(network)
+    if settings.encoder_weights == "imagenet":
+        _load(wrapped.encoder, _imagenet_weights(settings), "the ImageNet weights")
+    elif settings.encoder_weights is not None:
+        _load(wrapped.encoder, _read_weights(Path(settings.encoder_weights)), settings.encoder_weights)
+    return wrapped
+
+
+def _check_encoder(name: str) -> None:
+    if name.startswith("tu-"):
+        import timm
+
+        known = [f"tu-{model}" for model in timm.list_models()]
+        found = name.split(".")[0] in known  # a dot separates the name of pretrained weights
+    else:
+        known = segmentation_models_pytorch.encoders.get_encoder_names()
+        found = name in known
+    if not found:
+        raise ConfigurationError(
+            f"network.encoder: no encoder '{name}'",
+            code="invalid_network",
+            hint=nearest(name, known).replace("valid: ", "")[:400],
+        )
+
+
+def _imagenet_weights(settings: Network) -> dict[str, torch.Tensor]:
+    """ImageNet weights of an encoder: from the local cache of the weights' host, or from the network."""
+    try:
+        encoder = segmentation_models_pytorch.encoders.get_encoder(settings.encoder, weights="imagenet")
+    except Exception as error:
+        raise CapabilityMissingError(
+            f"network.encoder_weights: the ImageNet weights of '{settings.encoder}' are not on this machine and"
+            f" can't be fetched: {type(error).__name__}",
+            hint="write encoder_weights: null, or the path of a weights file, or run once where there is a network",
+            context={"encoder": settings.encoder},
+        ) from error
+    state: dict[str, torch.Tensor] = encoder.state_dict()
+    return state
+
+
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Encoder weights from a safetensors or torch file, or from a checkpoint of a run."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            values: Any = load_file(path)
+        else:
+            values = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"network.encoder_weights: no file {path}", code="invalid_network", hint="check the path"
+        ) from None
+    except Exception as error:
+        raise ConfigurationError(
+            f"network.encoder_weights: {path} can't be read as weights: {error}",
+            code="invalid_network",
+            hint="give a file of tensors only: safetensors, or a state dict that torch saved",
+        ) from error
+    for name in ("model", "state_dict"):
+        if isinstance(values, dict) and isinstance(values.get(name), dict):
+            values = values[name]
+    if not isinstance(values, dict) or not all(isinstance(value, torch.Tensor) for value in values.values()):
+        raise ConfigurationError(f"network.encoder_weights: {path} holds no state dict", code="invalid_network")
+    prefix = "network.encoder."
+    whole = {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+    return whole or values
+
+
+def _load(encoder: nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
+    own = encoder.state_dict()
+    missing = sorted(own.keys() - weights.keys())
+    wrong = sorted(name for name in own.keys() & weights.keys() if own[name].shape != weights[name].shape)
+    if missing or wrong:
+        raise ConfigurationError(
+            f"network.encoder_weights: {source} is of another encoder: {len(missing)} tensors are missing and"
+            f" {len(wrong)} have another shape, such as {(missing + wrong)[0]}",
+            code="invalid_network",
+            hint="name the encoder that the weights were made with",
+        )
+    encoder.load_state_dict({name: weights[name] for name in own})

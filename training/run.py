@@ -1,0 +1,279 @@
+"""Train, score and report one run.
+
+    python -m training.run ORDER.json
+
+The order (`contracts/run.py: TrainingOrder`) names a workspace, where `progress.json` is kept fresh and `result.json`
+or `error.json` is left (`contracts/process.py`). A run that was stopped or killed goes on from its last checkpoint when
+it is started again; a run that is finished says its result again. Exit codes: 0 done, 1 failed, 2 the order can't be
+read, 143 stopped on request.
+"""
+
+from __future__ import annotations
+
+import errno
+import shlex
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+from contracts.document import parse_json, read_file
+from contracts.errors import BeltlineError, ConfigurationError, ConflictError, StorageError, TrainingError
+from contracts.ids import canonical_json, digest_of
+from contracts.process import ERROR_FILE, RESULT_FILE, write_document, write_error
+from contracts.run import CurvePoint, RunResult, TrainingOrder
+from registry.reader import open_version
+from training import augment, checkpoint, environment, mixing
+from training.batches import LabelledFrames
+from training.data import open_frames
+from training.loop import Run, evaluate, train
+from training.networks.segmentation import NEEDS_BATCH, build
+from training.process import Monitor, Stopped
+from training.report import pictures, run_report
+from training.report.results import ORDER_FILE
+from training.streams import torch_seed
+from training.tasks.segmentation import Segmentation
+from training.tasks.task import Task
+
+STOPPED_EXIT_CODE = 143
+"""128 + SIGTERM, as a shell would put it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out the order named on the command line."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if len(arguments) != 1:
+        print("usage: python -m training.run ORDER.json", file=sys.stderr)
+        return 2
+    path = Path(arguments[0])
+    try:
+        order = parse_json(TrainingOrder, read_file(path).encode(), source=str(path))
+    except BeltlineError as error:
+        if path.parent.is_dir():
+            write_error(path.parent, error)  # where a supervisor that wrote the order looks
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    workspace = Path(order.workspace)
+    workspace.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(workspace / "trainer.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print(f"error: another process trains in {workspace}", file=sys.stderr)
+        return 1
+    with lock:
+        write_document(workspace / ORDER_FILE, order)
+        (workspace / ERROR_FILE).unlink(missing_ok=True)
+        try:
+            total = sum(stage.steps for stage in order.spec.stages)
+            with Monitor(workspace, total, order.run) as monitor:
+                monitor.stop_on_signals()
+                result = carry_out(order, monitor, shlex.join(["python", "-m", "training.run", arguments[0]]))
+            print(summary(result))
+        except Stopped:
+            print("stopped on request; start the run again to go on", file=sys.stderr)
+            return STOPPED_EXIT_CODE
+        except Exception as error:
+            found = error if isinstance(error, BeltlineError) else _as_ours(error, order)
+            write_error(workspace, found)
+            print(f"error: {found}", file=sys.stderr)
+            return 1
+    return 0
+
+
+def order_digest(order: TrainingOrder) -> str:
+    """Digest of what a run is: its spec, label map and versions, and not where it runs."""
+    return digest_of(
+        canonical_json(
+            {
+                "spec": order.spec.model_dump(mode="json"),
+                "label_map": order.label_map.model_dump(mode="json"),
+                "versions": dict(order.versions),
+            }
+        )
+    )
+
+
+def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult:
+    """Train, score and report a run in its workspace.
+
+    Args:
+        order: What to do.
+        monitor: Told of progress.
+        command: How this was started, for the report.
+
+    Raises:
+        ConfigurationError: The order can't be carried out; nothing was trained.
+        IntegrityError: A version is damaged; nothing was trained.
+        CapabilityMissingError: The machine lacks what the order needs.
+        TrainingDivergedError: The loss became non-finite.
+        ConflictError: The workspace holds a run of another order.
+        Stopped: The process was asked to stop.
+    """
+    workspace = Path(order.workspace)
+    digest = order_digest(order)
+    finished = _finished(workspace, digest)
+    if finished is not None:
+        monitor.step(finished.steps, "finished before")
+        return finished
+    spec = order.spec
+    device = environment.choose_device(spec.device, spec.precision)
+    environment.make_repeatable()
+    _check(order)
+    task = Segmentation(list(order.label_map.classes), spec.loss)
+    data = read_data(order, monitor)
+    mix = mixing.draw(spec.data, {key: frames.records for key, frames in data.items()})
+    _check_classes_occur(order, mix, data, task)
+    for stage in spec.stages:  # a stage without images is refused before the first is trained
+        mixing.BatchSampler(mix.train, on=stage.on, stage=stage.name, batch_size=spec.batch_size, seed=spec.seed)
+    monitor.say("building the network")
+    torch.manual_seed(torch_seed(spec.seed, "weights"))
+    network = build(spec.network, task.output_channels)
+    run = Run(spec, digest, workspace, device, mix, data, task)
+    state = train(run, network, monitor)
+
+    best = checkpoint.load(workspace / checkpoint.BEST)
+    if best is None:
+        raise TrainingError(f"{workspace / checkpoint.BEST} is gone", hint="start the run in a fresh workspace")
+    network.load_state_dict(best["model"])
+    validation, _ = evaluate(run, network, mix.validation, monitor, "scoring the validation images")
+    test, counts = evaluate(run, network, mix.test, monitor, "scoring the test images")
+    monitor.say("drawing the report")
+    files = {
+        "checkpoint": checkpoint.BEST,
+        "last_checkpoint": checkpoint.LAST,
+        "tensorboard": "tensorboard",
+        "report": "report.html",
+        "pictures": pictures.write(run, network, counts),
+    }
+    result = RunResult(
+        run=order.run,
+        order_digest=digest,
+        best_step=state.best_step,
+        steps=state.step,
+        stopped_early=state.stopped_early,
+        training_images={source.name: len(source.places) for source in mix.train},
+        validation_images=len(mix.validation.places),
+        validation=validation,
+        test=test,
+        curve=tuple(CurvePoint.model_validate(point) for point in state.curve),
+        seconds=state.seconds,
+        seconds_per_step=state.step_seconds / state.step,
+        files=files,
+        environment=environment.capture(device),
+    )
+    run_report.write(order, result, task, workspace, command)
+    write_document(workspace / RESULT_FILE, result)
+    return result
+
+
+def read_data(order: TrainingOrder, monitor: Monitor) -> dict[mixing.SourceKey, LabelledFrames]:
+    """Open, verify and if need be decode every version and split that the order names.
+
+    Raises:
+        ConfigurationError: A version's digest is not given, or the label map fits none of its labels.
+        IntegrityError: A version is damaged.
+    """
+    data = {}
+    for dataset, split in mixing.sources_of(order.spec.data):
+        if dataset not in order.versions:
+            raise ConfigurationError(
+                f"the order gives no digest of {dataset}", hint="list every version of the spec under versions"
+            )
+        version = open_version(order.store, order.versions[dataset], name=dataset)
+        lookup = np.array(order.label_map.lookup(version.labels), dtype=np.uint8)
+        last = [0.0]
+
+        def tell(done: int, total: int, what: str, last: list[float] = last) -> None:
+            if time.monotonic() - last[0] > 0.2 or done == total:
+                last[0] = time.monotonic()
+                monitor.say(f"{what}: {done}/{total}")
+
+        frames = open_frames(version, split, order.spec.image_size, Path(order.cache), tell)
+        data[dataset, split] = LabelledFrames(frames, lookup)
+    return data
+
+
+def summary(result: RunResult) -> str:
+    """The test scores in a few lines."""
+    lines = [
+        f"{result.run}: {result.steps} steps in {result.seconds:.0f} s, best at step {result.best_step}"
+        + (", stopped early" if result.stopped_early else ""),
+        f"test, {result.test.images} images:",
+        f"  {'mean dataset IoU':<24} {result.test.mean_dataset_iou:.3f}",
+        f"  {'mean image IoU':<24} {result.test.mean_image_iou:.3f}",
+    ]
+    for name, value in result.test.dataset_iou.items():
+        lines.append(f"  {name:<24} {'absent' if value is None else f'{value:.3f}'}")
+    return "\n".join(lines)
+
+
+def _finished(workspace: Path, digest: str) -> RunResult | None:
+    """The result that lies in the workspace.
+
+    Raises:
+        ConflictError: It is of another order.
+    """
+    try:
+        result = RunResult.model_validate_json((workspace / RESULT_FILE).read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ConflictError(
+            f"{workspace / RESULT_FILE} is no result of this trainer: {error}",
+            hint="give each run its own workspace",
+        ) from error
+    if result.order_digest != digest:
+        raise ConflictError(f"{workspace} holds the result of another order", hint="give each run its own workspace")
+    return result
+
+
+def _check(order: TrainingOrder) -> None:
+    """Refuse what a document alone can show to be wrong."""
+    spec = order.spec
+    augment.build(spec.augmentation)
+    if spec.batch_size < 2 and spec.network.architecture in NEEDS_BATCH:
+        raise ConfigurationError(
+            f"batch_size: architecture '{spec.network.architecture}' can't learn from batches of one image",
+            code="invalid_network",
+            hint="use batches of 2 or more, or another architecture",
+        )
+
+
+def _check_classes_occur(
+    order: TrainingOrder, mix: mixing.Mix, data: Mapping[mixing.SourceKey, LabelledFrames], task: Task
+) -> None:
+    """Refuse validation and test images without a single pixel of any class: no score could be taken on them."""
+    for what, selection in (("validation", mix.validation), ("test", mix.test)):
+        frames = data[selection.key]
+        largest = task.output_channels
+        if not any(((target >= 1) & (target <= largest)).any() for target in map(frames.target, selection.places)):
+            raise ConfigurationError(
+                f"data.{what}: no pixel of {len(selection.places)} images of {selection.dataset} is of a class of label"
+                f" map '{order.label_map.name}'",
+                code="empty_classes",
+                hint="check the label map, or take other images",
+            )
+
+
+def _as_ours(error: Exception, order: TrainingOrder) -> BeltlineError:
+    """What broke, as an error with a remedy where we know one."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return TrainingError(
+            f"out of memory with batches of {order.spec.batch_size} images of {order.spec.image_size} pixels",
+            code="out_of_memory",
+            hint="lower batch_size or image_size",
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+        return StorageError(f"can't write: {error}", hint="make room, or check the folder's permissions")
+    traceback.print_exception(error, file=sys.stderr)
+    return TrainingError(f"{type(error).__name__}: {error}", code="internal", hint="the log holds where it happened")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""Semantic segmentation: a sigmoid a class, BCE + Dice, and the scores of [Volvo] and [BMW].
+
+A network gives one logit a pixel and class; background has none of its own. A pixel's prediction is the class with
+the highest probability where that reaches one half, else background ([BMW]: threshold 50 %). Pixels marked 255 are
+left out of everything: the loss, both of its terms' averages, and every score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID
+from contracts.run import ClassScore, Loss, SegmentationScores
+from training.tasks.task import ByteArray, Counts, Task
+
+DICE_EPSILON = 1.0
+"""Pixels added to both sides of the Dice fraction, so that a few stray pixels don't swing a rare class."""
+IMAGE_IOU_EPSILON = 1e-6
+"""[Volvo]: empty against empty is 1."""
+TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = range(3)
+"""Columns of a class's counts."""
+
+PALETTE = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (213, 94, 0),
+    (204, 121, 167),
+    (60, 90, 220),
+    (150, 220, 80),
+    (140, 86, 75),
+    (0, 210, 210),
+    (255, 105, 180),
+    (128, 60, 200),
+    (190, 190, 190),
+)
+"""sRGB by class, repeated where there are more: Okabe and Ito's colours first, told apart by colour-blind eyes."""
+
+
+class Segmentation(Task):
+    """Segmentation into classes that exclude each other.
+
+    Args:
+        classes: Names by id from 1, background left out.
+        loss: Weights of the loss's terms.
+    """
+
+    def __init__(self, classes: Sequence[str], loss: Loss) -> None:
+        self.classes = tuple(classes)
+        self._loss = loss
+
+    @property
+    def output_channels(self) -> int:
+        return len(self.classes)
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Weighted sum of binary cross entropy and 1 - soft Dice.
+
+        BCE is the mean over classes and counted pixels. Dice is taken over all counted pixels of the batch and
+        averaged over the classes that occur in it. A batch without a counted pixel has loss 0.
+
+        Args:
+            outputs: (B, C, H, W) float logits.
+            targets: (B, H, W) uint8 class ids, 255 ignore.
+        """
+        counted = (targets != IGNORE_ID).unsqueeze(1)
+        ids = torch.arange(1, len(self.classes) + 1, dtype=targets.dtype, device=targets.device)
+        truth = (targets.unsqueeze(1) == ids.view(1, -1, 1, 1)).float()
+        # Chosen, not multiplied: an infinite logit under an ignored pixel must not become NaN.
+        logits = torch.where(counted, outputs.float(), 0.0)
+        total = logits.new_zeros(())
+        if self._loss.bce:
+            entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+            pixels = counted.sum() * len(self.classes)
+            total = total + self._loss.bce * (entropy * counted).sum() / pixels.clamp(min=1)
+        if self._loss.dice:
+            probability = torch.sigmoid(logits) * counted
+            shared = (probability * truth).sum(dim=(0, 2, 3))
+            truth_px = truth.sum(dim=(0, 2, 3))
+            both = probability.sum(dim=(0, 2, 3)) + truth_px
+            missing = 1 - (2 * shared + DICE_EPSILON) / (both + DICE_EPSILON)
+            occurs = truth_px > 0
+            total = total + self._loss.dice * (missing * occurs).sum() / occurs.sum().clamp(min=1)
+        return total
+
+    def predict(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Class ids: the class of the highest probability where that is at least 0.5, else background."""
+        best, index = outputs.max(dim=1)
+        return torch.where(best >= 0, index + 1, BACKGROUND_ID).to(torch.uint8)  # a logit of 0 is probability 0.5
+
+    def count(self, predictions: ByteArray, targets: ByteArray) -> Counts:
+        """Pixels of each image and class: (B, C, 3) int64, true positive, false positive, false negative."""
+        size = len(self.classes) + 1
+        batch = len(targets)
+        counted = targets != IGNORE_ID
+        image = np.broadcast_to(np.arange(batch).reshape(-1, 1, 1), targets.shape)[counted]
+        place = (image * size + targets[counted]) * size + predictions[counted]
+        confusion = np.bincount(place, minlength=batch * size * size).reshape(batch, size, size)
+        hit = np.diagonal(confusion, axis1=1, axis2=2)
+        counts = np.stack([hit, confusion.sum(axis=1) - hit, confusion.sum(axis=2) - hit], axis=-1)
+        return np.asarray(counts[:, 1:], dtype=np.int64)
+
+    def image_scores(self, counts: Counts) -> npt.NDArray[np.float64]:
+        """IoU of each image, mean over classes, (N,); empty against empty is 1 ([Volvo])."""
+        hit = counts[..., TRUE_POSITIVE]
+        union = counts.sum(axis=-1)
+        return np.asarray(((hit + IMAGE_IOU_EPSILON) / (union + IMAGE_IOU_EPSILON)).mean(axis=-1), dtype=np.float64)
+
+    def scores(self, counts: Counts, loss: float | None = None) -> SegmentationScores:
+        """Scores of a set of images.
+
+        Args:
+            counts: (N, C, 3) int64 from `count`; some class must occur in the truth.
+            loss: To be shown beside them.
+        """
+        totals = counts.sum(axis=0)
+        classes = {name: _class_score(*map(int, total)) for name, total in zip(self.classes, totals, strict=True)}
+        occurring = [score.iou for score in classes.values() if score.truth_px and score.iou is not None]
+        return SegmentationScores(
+            images=len(counts),
+            dataset_iou={name: score.iou for name, score in classes.items()},
+            mean_dataset_iou=float(np.mean(occurring)),
+            mean_image_iou=float(self.image_scores(counts).mean()),
+            classes=classes,
+            loss=loss,
+        )
+
+    def picture(self, image: ByteArray, labels: ByteArray, scale: int = 1) -> ByteArray:
+        """Classes as colours over a greyed image, each with a dark edge; ignored pixels dark."""
+        height, width = labels.shape
+        size = (width * scale, height * scale)
+        grey = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), cv2.COLOR_RGB2GRAY)
+        base = np.repeat(grey[..., None].astype(np.float32) * 0.6 + 70, 3, axis=2)
+        ids = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
+        base[ids == IGNORE_ID] *= 0.3
+        for number, (_, color) in enumerate(self.legend(), 1):
+            inside = ids == number
+            base[inside] = 0.3 * base[inside] + 0.7 * np.array(color, dtype=np.float32)
+        edges = cv2.morphologyEx(ids, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0
+        base[edges & (ids != IGNORE_ID)] *= 0.35
+        return np.asarray(base.clip(0, 255), dtype=np.uint8)
+
+    def legend(self) -> list[tuple[str, tuple[int, int, int]]]:
+        return [(name, PALETTE[index % len(PALETTE)]) for index, name in enumerate(self.classes)]
+
+
+def _class_score(hit: int, false: int, missed: int) -> ClassScore:
+    def ratio(part: int, whole: int) -> float | None:
+        return part / whole if whole else None
+
+    return ClassScore(
+        iou=ratio(hit, hit + false + missed),
+        precision=ratio(hit, hit + false),
+        recall=ratio(hit, hit + missed),
+        truth_px=hit + missed,
+        predicted_px=hit + false,
+    )
