@@ -71,19 +71,23 @@ class JobTable:
 
     # Writing and reading
 
-    def create(
-        self, new: NewJob, key: IdempotencyKey | None = None, answer: Callable[[Job], FirstAnswer] | None = None
-    ) -> tuple[Job, FirstAnswer | None]:
-        """Write a queued job; where a key was used before, write nothing and give its first answer.
+    def create(self, new: NewJob, key: IdempotencyKey | None, answer: Callable[[Job], FirstAnswer]) -> FirstAnswer:
+        """Write a queued job; where the key was used before, write nothing and give its first answer.
+
+        Args:
+            new: The job.
+            key: Of the request, if it has one.
+            answer: What the request is answered with, given the queued job.
 
         Raises:
-            ConflictError: The key was used for another request, or the id or run exists.
+            ConfigurationError: The key was used for another request.
+            ConflictError: The id or run exists.
         """
         with self._database.writing() as connection:
             if key is not None:
                 found = answers.recall(connection, key, self._clock())
                 if found is not None:
-                    return Job.model_validate(found.body["job"]), found
+                    return found
             try:
                 connection.execute(
                     insert(schema.jobs).values(
@@ -101,11 +105,10 @@ class JobTable:
                 )
             except DuplicateError:
                 raise ConflictError(f"job '{new.id}' or run '{new.run}' exists", code="job_exists") from None
-            job = self._show(connection, self._row(connection, new.id))
-            first = answer(job) if answer is not None else None
-            if key is not None and first is not None:
+            first = answer(self._show(connection, self._row(connection, new.id)))
+            if key is not None:
                 answers.remember(connection, key, self._clock(), first)
-            return job, first
+            return first
 
     def get(self, job_id: str) -> Job:
         """A job.

@@ -1,0 +1,505 @@
+"""Everything that can be asked of Beltline, in one process: what REST maps to HTTP and the command line calls itself.
+
+with Application(load_settings("home")) as application:
+    accepted = application.render(RenderBatchRequest(generator="exterior", frames=4, seed=1))
+    job = application.wait(accepted.job.id)
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from contracts.dataset import VersionDescription
+from contracts.document import read_yaml, validate
+from contracts.errors import ConfigurationError, NotFoundError
+from contracts.frame import FrameRecord
+from contracts.generator import Generator, generator_names, resolve_generator
+from contracts.ids import VersionReference, check_name, new_id
+from contracts.job import TERMINAL_STATES, Job, JobState, RenderBatchRequest
+from contracts.label_map import LabelMap
+from contracts.process import RESULT_FILE
+from contracts.run import RunResult, TrainingSpec
+from contracts.study import Study
+from registry.catalog import Catalog
+from registry.formats.registered import EXPORTERS, check_exporter
+from registry.reader import Version
+from registry.store import Store
+from server.dataset_frames import DatasetFrames
+from server.estimates import Estimates
+from server.jobs.answers import FirstAnswer, IdempotencyKey
+from server.jobs.database import Database
+from server.jobs.engine import Engine
+from server.jobs.executors.local import LocalExecutor
+from server.jobs.limits import Limits
+from server.jobs.plans import PLAN, ImportPlan, TrainPlan
+from server.jobs.table import JobRow, JobTable, NewJob
+from server.jobs.work import Modules, Places
+from server.planning import find_generator, plan_import, plan_render, plan_training, training_steps
+from server.previews import Previews
+from server.resources import (
+    PAGE_SIZE,
+    PAGE_SIZE_MAX,
+    Accepted,
+    DatasetSummary,
+    ExportFormat,
+    GeneratorDescription,
+    GeneratorSummary,
+    ImportRequest,
+    JobEvent,
+    Page,
+    PictureKind,
+    Preview,
+    PreviewRequest,
+    Run,
+    ValidationResult,
+    VersionSummary,
+)
+from server.service import OnJob
+from server.settings import Settings
+
+_WATCH_S = 0.1
+_KINDS: tuple[tuple[str, frozenset[str], type[Generator] | type[TrainingSpec] | type[Study] | type[LabelMap]], ...] = (
+    ("study", frozenset({"axes", "base"}), Study),
+    ("training-run", frozenset({"data", "stages", "label_map", "network"}), TrainingSpec),
+    ("label-map", frozenset({"classes"}), LabelMap),
+    ("generator", frozenset({"scenario", "randomizers", "extends", "labels", "camera"}), Generator),
+)
+"""Kinds of documents with the fields that tell them apart, in the order in which they are tried."""
+
+_T = TypeVar("_T")
+
+
+class Application:
+    """Beltline on one home folder. Safe for several threads.
+
+    Args:
+        settings: The home and its limits.
+        modules: What carries out the steps of jobs.
+    """
+
+    def __init__(self, settings: Settings, *, modules: Modules | None = None) -> None:
+        self.settings = settings
+        self._modules = modules or Modules()
+        self._executor = LocalExecutor()
+        self._parts = _Parts(settings)
+        self._previews = Previews(settings, self._executor, self._modules)
+        self._engine: Engine | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the engine in an orderly way, handing its jobs back, and close the databases."""
+        self._previews.close()
+        if self._engine is not None:
+            self._engine.stop()
+            self._engine = None
+        self._parts.close()
+
+    # The engine
+
+    def start_engine(self) -> None:
+        """Carry out jobs in a thread, until `close`; a service does."""
+        self._engine = self._new_engine()
+        self._engine.start()
+
+    @property
+    def engine_alive(self) -> bool:
+        """Whether the engine's thread runs and comes round in time."""
+        return self._engine is not None and self._engine.alive
+
+    def _new_engine(self, only: set[str] | None = None) -> Engine:
+        settings, parts = self.settings, self._parts
+        places = Places(
+            jobs=settings.jobs_folder,
+            runs=settings.runs_folder,
+            assets=settings.assets,
+            cache=settings.cache,
+            store_url=settings.store_url,
+            catalog_url=settings.catalog_url,
+        )
+        limits = Limits(
+            workers=settings.workers,
+            training_runs=settings.training_runs,
+            attempts_max=settings.jobs.attempts_max,
+            lease_s=settings.jobs.lease_s,
+            poll_s=settings.jobs.poll_s,
+            heartbeat_timeout_s=settings.jobs.heartbeat_timeout_s,
+            stop_grace_s=settings.jobs.stop_grace_s,
+            free_bytes_min=settings.free_bytes_min,
+        )
+        for folder in (places.jobs, places.runs, places.assets, places.cache):
+            folder.mkdir(parents=True, exist_ok=True)
+        parts.catalog()  # made here, once, rather than by many workers at a time
+        return Engine(
+            parts.table(), self._executor, places, limits, parts.estimates(), modules=self._modules, only=only
+        )
+
+    def _wake(self) -> None:
+        if self._engine is not None:
+            self._engine.wake()
+
+    # Generators
+
+    def generators(self) -> list[GeneratorSummary]:
+        return [_summary(find_generator(self.settings, name)) for name in generator_names(self.settings.generators)]
+
+    def generator(self, name: str) -> GeneratorDescription:
+        found = find_generator(self.settings, name)
+        return GeneratorDescription(
+            **_summary(found).model_dump(), label_table=list(found.label_table()), document=found
+        )
+
+    def validate(self, document: str | Mapping[str, Any], source: str = "request") -> ValidationResult:
+        value, lines = read_yaml(document, source) if isinstance(document, str) else (dict(document), None)
+        if not isinstance(value, Mapping):
+            raise ConfigurationError(f"{source}: a document is a mapping of fields", hint="see `beltline schema`")
+        for kind, fields, model in _KINDS:
+            if not fields & value.keys():
+                continue
+            if model is Generator:
+                beside = Path.cwd() if self.settings.allow_paths else None
+                found = resolve_generator(document, self.settings.generators, source=source, beside=beside)
+                return ValidationResult(kind=kind, name=found.name, digest=found.digest())
+            checked = validate(model, dict(value), source=source, lines=lines)
+            return ValidationResult(kind=kind, name=getattr(checked, "name", None))
+        raise ConfigurationError(
+            f"{source}: this is no document that Beltline knows",
+            code="unknown_document",
+            hint="a generator has randomizers, a training run has data and stages, a study has axes, "
+            "a label map has classes",
+        )
+
+    def preview(self, name: str, request: PreviewRequest) -> Preview:
+        return self._previews.render(name, request)
+
+    # Requests that become jobs
+
+    def render(self, request: RenderBatchRequest, *, key: IdempotencyKey | None = None) -> Accepted:
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        plan = plan_render(self.settings, request)
+        estimate_s = self._parts.estimates().seconds(
+            plan.generator, plan.player.name, plan.frames, min(len(plan.shards), self.settings.workers)
+        )
+        new = NewJob(
+            id=new_id("job"),
+            kind="render",
+            request=request.model_dump(mode="json"),
+            plan=plan.model_dump(mode="json"),
+            total=plan.frames,
+        )
+        return self._accept(new, key, estimate_s=estimate_s)
+
+    def import_dataset(self, request: ImportRequest, *, key: IdempotencyKey | None = None) -> Accepted:
+        return self._accept_import(request, plan_import(self.settings, request), new_id("job"), key)
+
+    def import_archive(
+        self, request: ImportRequest, archive: Path, job_id: str, *, key: IdempotencyKey | None = None
+    ) -> Accepted:
+        """Queue an import of an uploaded archive that lies in the folder of the job to be; see `upload_path`.
+
+        Raises:
+            ConfigurationError: It is no archive.
+        """
+        plan = ImportPlan(
+            format=request.format,
+            path=None,
+            archive=str(archive),
+            name=request.name,
+            classes=request.classes,
+            groups=request.groups,
+            splits=dict(request.splits),
+            license=request.license,
+            description=request.description,
+        )
+        return self._accept_import(request, plan, job_id, key)
+
+    def upload_path(self, job_id: str) -> Path:
+        """Where the uploaded archive of a job to be belongs."""
+        folder = self.settings.jobs_folder / check_name(job_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / "upload"
+
+    def _accept_import(
+        self, request: ImportRequest, plan: ImportPlan, job_id: str, key: IdempotencyKey | None
+    ) -> Accepted:
+        new = NewJob(
+            id=job_id, kind="import", request=request.model_dump(mode="json"), plan=plan.model_dump(mode="json")
+        )
+        return self._accept(new, key)
+
+    def train(self, spec: TrainingSpec, *, key: IdempotencyKey | None = None) -> Accepted:
+        plan = plan_training(self.settings, self._parts.catalog(), spec)
+        new = NewJob(
+            id=new_id("job"),
+            kind="train",
+            request=spec.model_dump(mode="json"),
+            plan=plan.model_dump(mode="json"),
+            total=training_steps(spec),
+            run=plan.run,
+        )
+        return self._accept(new, key)
+
+    def _accept(self, new: NewJob, key: IdempotencyKey | None, estimate_s: float | None = None) -> Accepted:
+        def answer(job: Job) -> FirstAnswer:
+            accepted = Accepted(job=job, estimate_s=estimate_s, run=new.run)
+            return FirstAnswer(202, accepted.model_dump(mode="json"))
+
+        first = self._parts.table().create(new, key, answer)
+        self._wake()
+        return Accepted.model_validate(first.body)
+
+    # Jobs
+
+    def job(self, job_id: str) -> Job:
+        return self._parts.table().get(job_id)
+
+    def jobs(self, *, cursor: str | None = None, limit: int = PAGE_SIZE, state: JobState | None = None) -> Page[Job]:
+        rows, following = self._parts.table().page(before=_number(cursor), limit=_limit(limit), state=state)
+        return Page[Job](items=[row.job for row in rows], next_cursor=_cursor(following))
+
+    def job_counts(self) -> dict[JobState, int]:
+        """Jobs by state."""
+        return self._parts.table().counts()
+
+    def cancel(self, job_id: str) -> Job:
+        job = self._parts.table().cancel(job_id)
+        self._wake()
+        return job
+
+    def retry(self, job_id: str, *, key: IdempotencyKey | None = None) -> Job:
+        job = self._parts.table().retry(job_id, key)
+        self._wake()
+        return job
+
+    def job_event(self, job_id: str, before: JobEvent | None = None) -> JobEvent:
+        """The job now, as a change from an earlier one."""
+        row = self._parts.table().get_row(job_id)
+        same = before is not None and before.job.state == row.job.state and before.job.attempt == row.job.attempt
+        return JobEvent(id=str(row.revision), type="progress" if same else "state", job=row.job)
+
+    def events(self, job_id: str) -> Iterator[JobEvent]:
+        last: JobEvent | None = None
+        while True:
+            event = self.job_event(job_id, last)
+            if last is None or event.id != last.id:
+                last = event
+                yield event
+            if event.job.state in TERMINAL_STATES:
+                return
+            time.sleep(_WATCH_S)
+
+    def wait(self, job_id: str, on_change: OnJob | None = None) -> Job:
+        last = self.job_event(job_id)
+        if on_change is not None:
+            on_change(last.job)
+        if last.job.state in TERMINAL_STATES:
+            return last.job
+        # Without an engine of its own this process lends one to the job, unless another process holds it already.
+        engine = self._new_engine({job_id}) if self._engine is None else None
+        try:
+            while True:
+                if engine is not None:
+                    engine.look()
+                event = self.job_event(job_id, last)
+                if event.id != last.id and on_change is not None:
+                    on_change(event.job)
+                last = event
+                if event.job.state in TERMINAL_STATES:
+                    return event.job
+                time.sleep(min(_WATCH_S, self.settings.jobs.poll_s))
+        finally:
+            if engine is not None:
+                engine.stop()
+
+    def log(self, job_id: str) -> str:
+        return b"".join(self.log_chunks(job_id)).decode("utf-8", "replace")
+
+    def log_chunks(self, job_id: str) -> Iterator[bytes]:
+        """What a job's processes printed, piece by piece."""
+        path = self.log_path(job_id)
+        if path is not None:
+            with path.open("rb") as stream:
+                while piece := stream.read(1 << 16):
+                    yield piece
+
+    def log_path(self, job_id: str) -> Path | None:
+        """File of what a job's processes printed, if they have begun."""
+        path = self.settings.jobs_folder / self.job(job_id).id / "log.txt"
+        return path if path.is_file() else None
+
+    # Datasets
+
+    def datasets(self, *, cursor: str | None = None, limit: int = PAGE_SIZE) -> Page[DatasetSummary]:
+        names = [name for name in self._parts.catalog().names() if cursor is None or name > cursor]
+        shown = names[: _limit(limit)]
+        following = shown[-1] if len(names) > len(shown) else None
+        return Page[DatasetSummary](items=[self.dataset(name) for name in shown], next_cursor=following)
+
+    def dataset(self, name: str) -> DatasetSummary:
+        versions = self._parts.catalog().versions(check_name(name, "dataset name"))
+        return DatasetSummary(
+            name=name,
+            versions=[
+                VersionSummary(
+                    version=item.version,
+                    digest=item.digest,
+                    created_at=item.created_at,
+                    frame_count=item.frame_count,
+                )
+                for item in versions
+            ],
+            latest=versions[-1],
+        )
+
+    def version(self, reference: VersionReference) -> VersionDescription:
+        return self._parts.catalog().describe(reference)
+
+    def frames(
+        self,
+        reference: VersionReference,
+        *,
+        cursor: str | None = None,
+        limit: int = PAGE_SIZE,
+        label: str | None = None,
+        split: str | None = None,
+    ) -> Page[FrameRecord]:
+        start = _number(cursor) or 0
+        return self._parts.frames().page(reference, start=start, limit=_limit(limit), label=label, split=split)
+
+    def picture(self, reference: VersionReference, index: int, kind: PictureKind) -> bytes:
+        return self._parts.frames().picture(reference, index, kind)
+
+    def export(self, reference: VersionReference, export_format: ExportFormat, out: Path) -> None:
+        check_exporter(export_format)
+        catalog = self._parts.catalog()
+        version = Version(self._parts.store(), catalog.resolve(reference), catalog.manifest(reference), str(reference))
+        EXPORTERS[export_format](version, reference, out)
+
+    # Training runs
+
+    def runs(self, *, cursor: str | None = None, limit: int = PAGE_SIZE) -> Page[Run]:
+        rows, following = self._parts.table().page(before=_number(cursor), limit=_limit(limit), kind="train")
+        return Page[Run](items=[self._show_run(row) for row in rows], next_cursor=_cursor(following))
+
+    def run(self, run_id: str) -> Run:
+        return self._show_run(self._parts.table().get_run(run_id))
+
+    def report(self, run_id: str) -> str:
+        path = self.run(run_id).report
+        if path is None or not Path(path).is_file():
+            raise NotFoundError(
+                f"training run '{run_id}' has no report yet", code="no_report", hint="it is written at the end"
+            )
+        return Path(path).read_text(encoding="utf-8")
+
+    def _show_run(self, row: JobRow) -> Run:
+        plan = PLAN.validate_python(row.plan)
+        if not isinstance(plan, TrainPlan):
+            raise NotFoundError(f"job '{row.job.id}' is no training run", code="unknown_run")
+        folder = self.settings.runs_folder / plan.run
+        result = _result(folder / RESULT_FILE) if row.job.state is JobState.SUCCEEDED else None
+        report = result.files.get("report") if result is not None else None
+        return Run(
+            id=plan.run,
+            job=row.job.id,
+            state=row.job.state,
+            created_at=row.job.created_at,
+            spec=plan.spec,
+            result=result,
+            error=row.job.error,
+            report=str(folder / report) if report is not None else None,
+        )
+
+
+class _Parts:
+    """Databases and stores, opened when they are first asked for: listing generators writes nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._made: dict[str, Any] = {}
+
+    def database(self) -> Database:
+        return self._once("database", lambda: Database(self._settings.jobs_url))
+
+    def table(self) -> JobTable:
+        return self._once("table", lambda: JobTable(self.database()))
+
+    def estimates(self) -> Estimates:
+        return self._once("estimates", lambda: Estimates(self.database()))
+
+    def catalog(self) -> Catalog:
+        return self._once("catalog", lambda: Catalog(self._settings.catalog_url))
+
+    def store(self) -> Store:
+        return self._once("store", lambda: Store(self._settings.store_url))
+
+    def frames(self) -> DatasetFrames:
+        return self._once(
+            "frames", lambda: DatasetFrames(self.store(), self.catalog(), self._settings.cache / "labels")
+        )
+
+    def close(self) -> None:
+        with self._lock:
+            for name in ("database", "catalog"):
+                if name in self._made:
+                    self._made[name].close()
+            self._made.clear()
+
+    def _once(self, name: str, make: Callable[[], _T]) -> _T:
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            made: _T = self._made[name]
+            return made
+
+
+def _summary(generator: Generator) -> GeneratorSummary:
+    return GeneratorSummary(
+        name=generator.name,
+        description=generator.description,
+        scenario=generator.scenario,
+        size=generator.camera.size,
+        labels=list(generator.labels),
+        digest=generator.digest(),
+    )
+
+
+def _result(path: Path) -> RunResult | None:
+    try:
+        return RunResult.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _limit(limit: int) -> int:
+    if not 1 <= limit <= PAGE_SIZE_MAX:
+        raise ConfigurationError(
+            f"limit is {limit}", code="invalid_limit", hint=f"ask for 1 to {PAGE_SIZE_MAX} at a time"
+        )
+    return limit
+
+
+def _number(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise ConfigurationError(
+            f"'{cursor[:40]}' is not a cursor", code="invalid_cursor", hint="pass next_cursor as it was given"
+        )
+    return int(cursor)
+
+
+def _cursor(number: int | None) -> str | None:
+    return None if number is None else str(number)

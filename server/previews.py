@@ -1,0 +1,137 @@
+"""Previews: one frame by the same worker, gate and player as a batch, without a job and without a version."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from PIL import Image
+
+from contracts.errors import BeltlineError, RenderError
+from contracts.frame import FrameRecord
+from contracts.ids import canonical_json, digest_of
+from contracts.process import read_progress
+from contracts.shard import ShardOrder
+from server.dataset_frames import overlay_png
+from server.jobs.executors.process import Executor, Outcome, ProcessOrder
+from server.jobs.work import Modules
+from server.planning import plan_preview
+from server.resources import PictureKind, Preview, PreviewRequest
+from server.settings import Settings
+
+_KEPT = 64
+_POLL_S = 0.05
+_START_ALLOWANCE_S = 60.0
+_ROLES: tuple[PictureKind, ...] = ("image", "mask", "instances", "depth")
+
+
+class Previews:
+    """Renders single frames, a few at a time, and remembers the last ones.
+
+    Args:
+        settings: Where things lie, and which players there are.
+        executor: Starts the worker.
+        modules: Which module is the worker.
+    """
+
+    def __init__(self, settings: Settings, executor: Executor, modules: Modules) -> None:
+        self._settings = settings
+        self._executor = executor
+        self._modules = modules
+        self._folder = settings.cache / "previews"
+        self._places = threading.BoundedSemaphore(settings.workers)
+        self._closing = threading.Event()
+
+    def close(self) -> None:
+        """End previews that are being rendered."""
+        self._closing.set()
+
+    def render(self, name: str, request: PreviewRequest) -> Preview:
+        """One frame.
+
+        Raises:
+            NotFoundError: Unknown generator.
+            ConfigurationError: Unknown player, override path or size.
+            RenderError: It could not be rendered.
+        """
+        order = plan_preview(self._settings, name, request, self._folder / "planned")
+        identity = order.model_dump(mode="json", include={"generator", "seed", "first", "player"})
+        workspace = self._folder / digest_of(canonical_json(identity)).removeprefix("sha256:")[:32]
+        order = order.model_copy(update={"workspace": str(workspace), "staging": str(workspace / "staging")})
+        frame = workspace / "staging" / "frames" / f"{request.frame:06d}"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with self._places, FileLock(f"{workspace}.lock"):
+            if not (frame / "record.json").is_file():
+                self._run(order, workspace)
+            preview = _read(order, frame)
+            workspace.touch()
+        self._forget()
+        return preview
+
+    def _run(self, order: ShardOrder, workspace: Path) -> None:
+        shutil.rmtree(workspace, ignore_errors=True)
+        process = self._executor.start(
+            ProcessOrder("the preview", self._modules.render, order, workspace), workspace / "log.txt"
+        )
+        bridge = order.bridge
+        redraws = order.generator.quality.redraws_max + 1
+        patience = bridge.launch_timeout_s + bridge.frame_timeout_s * (bridge.render_attempts_max + redraws)
+        deadline = time.monotonic() + patience + _START_ALLOWANCE_S
+        outcome: Outcome | None = None
+        try:
+            while outcome is None:
+                if self._closing.is_set() or time.monotonic() > deadline:
+                    raise RenderError(
+                        "the preview was not finished",
+                        code="preview_interrupted",
+                        hint="the service is stopping" if self._closing.is_set() else "render a smaller frame",
+                        context={"progress": _progress(workspace)},
+                        retryable=True,
+                    )
+                time.sleep(_POLL_S)
+                outcome = process.poll()
+        finally:
+            process.kill()
+            while process.poll() is None:
+                time.sleep(_POLL_S)
+        error = outcome.failure or outcome.death
+        if error is not None:
+            raise error
+
+    def _forget(self) -> None:
+        """Drop the previews that were not asked for in the longest time."""
+        kept = sorted(
+            (path for path in self._folder.iterdir() if path.is_dir()),
+            key=lambda path: path.stat().st_mtime,
+            reverse=True,
+        )
+        for path in kept[_KEPT:]:
+            shutil.rmtree(path, ignore_errors=True)
+            path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+
+
+def _progress(workspace: Path) -> str:
+    progress = read_progress(workspace)
+    return progress.message if progress is not None else ""
+
+
+def _read(order: ShardOrder, frame: Path) -> Preview:
+    try:
+        record = FrameRecord.model_validate_json((frame / "record.json").read_bytes())
+        pictures: dict[PictureKind, bytes] = {
+            role: (frame / f"{role}.png").read_bytes() for role in _ROLES if (frame / f"{role}.png").is_file()
+        }
+        with Image.open(frame / "image.png") as image, Image.open(frame / "mask.png") as mask:
+            pictures["overlay"] = overlay_png(
+                np.array(image.convert("RGB")), np.array(mask), order.generator.label_table()
+            )
+    except (OSError, ValueError) as error:
+        raise BeltlineError(f"the preview can't be read: {error}", code="preview_unreadable") from error
+    return Preview(
+        frame=record, files={kind: base64.b64encode(data).decode("ascii") for kind, data in pictures.items()}
+    )
