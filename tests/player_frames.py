@@ -147,7 +147,10 @@ def box(name: str, size: Sequence[float]) -> Part:
                 uvs.append([(a + 1) / 2, (1 - b) / 2])
             start = len(vertices) - 4
             turn = [0, 1, 2, 3] if sign > 0 else [0, 3, 2, 1]
-            faces += [[start + turn[0], start + turn[1], start + turn[2]], [start + turn[0], start + turn[2], start + turn[3]]]
+            faces += [
+                [start + turn[0], start + turn[1], start + turn[2]],
+                [start + turn[0], start + turn[2], start + turn[3]],
+            ]
     return Part(name, np.array(vertices), np.array(faces), np.array(normals), np.array(uvs))
 
 
@@ -185,7 +188,9 @@ def street_frame(
     materials = {
         "paint": Material(base_color=(0.5, 0.05, 0.04), roughness=0.35, clearcoat=1.0),
         "chrome": Material(base_color=(0.8, 0.8, 0.82), metallic=1.0, roughness=0.25),
-        "asphalt": Material(base_color=(0.9, 0.9, 0.9), base_color_texture=digest_of(png), roughness=0.9, texture_scale=(2, 2)),
+        "asphalt": Material(
+            base_color=(0.9, 0.9, 0.9), base_color_texture=digest_of(png), roughness=0.9, texture_scale=(2, 2)
+        ),
         "glass": Material(model="thin_glass", base_color=(0.5, 0.8, 0.6)),
         "lamp": Material(model="emissive", base_color=(1.0, 0.8, 0.5), luminance_cd_m2=40000),
     }
@@ -196,7 +201,9 @@ def street_frame(
         placed("lamp", "lamp", {"face": PartBinding(material="lamp", label="box", instance=1)}, (4.45, 1, -0.3)),
     ]
     if pane:
-        objects.append(placed("pane", "pane", {"glass": PartBinding(material="glass", see_through=True)}, (3, -0.4, -0.3)))
+        objects.append(
+            placed("pane", "pane", {"glass": PartBinding(material="glass", see_through=True)}, (3, -0.4, -0.3))
+        )
     else:
         del models["pane"]
     return frame(

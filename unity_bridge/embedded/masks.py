@@ -159,7 +159,9 @@ def _list_instances(
     order = order[np.searchsorted(flat[order], 1) :]
     numbers, starts = np.unique(flat[order], return_index=True)
     listed = []
-    for number, pixels in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
+    ends = np.append(starts, len(order))[1:]
+    for number, start, end in zip(numbers.tolist(), starts, ends, strict=True):
+        pixels = order[start:end]
         rows, columns = np.divmod(pixels, instances.shape[1])
         x, y = int(columns.min()), int(rows.min())
         # Parts of one instance may differ in label: it is listed by the one that shows most.
