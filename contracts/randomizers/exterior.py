@@ -62,7 +62,7 @@ class Surroundings(Randomizer):
 
     kind: Literal["Surroundings"]
     environment: Annotated[WordDistribution, OneOf(*ENVIRONMENTS)] = "sky"
-    """Image around the scene: `busy` shapes of every colour, a `sky` with a skyline, or a `studio` with light panels."""
+    """Image around the scene: `busy` shapes of all colours, a `sky` with a skyline, or a `studio` with light panels."""
     yaw_deg: Annotated[NumberDistribution, Within(-360, 360)] = 0.0
     """Turn of the environment about the vertical."""
     pitch_deg: Annotated[NumberDistribution, Within(-360, 360)] = 0.0

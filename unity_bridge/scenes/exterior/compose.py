@@ -102,17 +102,14 @@ def _values(parameters: FrameParameters, kind: type[Randomizer]) -> dict[str, Va
     sampled = parameters.of_kind(kind.__name__)
     if sampled:
         return sampled
-    defaults: dict[str, Value] = {
-        name: field.default for name, field in kind.model_fields.items() if name != "kind"
-    }
+    defaults: dict[str, Value] = {name: field.default for name, field in kind.model_fields.items() if name != "kind"}
     return {DETAIL_SEED: 0, **defaults}
 
 
 def _outline_points(model: Model) -> np.ndarray:
     """A few hundred points of the vehicle's hull, from which it is framed."""
     points = [part.vertices[:: max(len(part.vertices) // 120, 1)] for part in model.parts]
-    everything = np.concatenate(points).astype(np.float64)
-    return everything
+    return np.concatenate(points).astype(np.float64)
 
 
 def _sunlight(sun: dict[str, Value], light: dict[str, Value], around: dict[str, Value]) -> list[DirectionalLight]:

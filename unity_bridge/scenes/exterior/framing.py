@@ -9,7 +9,7 @@ from contracts.camera import Camera
 from unity_bridge.sampling import Value
 from unity_bridge.scenes.composition import intrinsics, look_at
 
-_ROUNDS = 8
+_ROUNDS = 14
 _CLEARANCE_M = 0.45
 
 
@@ -30,6 +30,8 @@ def framed_camera(
     center = target.copy()
     half = 0.5 * (high - low)[:2] + _CLEARANCE_M
     nearest = float(min(half[axis] / max(abs(heading[axis]), 1e-9) for axis in (0, 1)))
+    # How far the vehicle reaches towards the camera: what is seen grows with the distance from there.
+    reaches = float(np.abs(half - _CLEARANCE_M) @ np.abs(heading))
     distance = 8.0
     wanted = np.array([float(orbit["offset_x"]), float(orbit["offset_y"])])
     pose = np.eye(4)
@@ -46,7 +48,8 @@ def framed_camera(
         reach = float(np.linalg.norm(target - eye))
         right, down = pose[:3, 0], pose[:3, 1]
         target = target + right * shift[0] * width / K[0, 0] * reach + down * shift[1] * height / K[1, 1] * reach
-        distance = float(np.clip(distance * extent / float(orbit["fill"]), nearest, 60.0))
+        beyond = max(distance - reaches, 0.05) * (extent / float(orbit["fill"]))
+        distance = float(np.clip(reaches + beyond, nearest, 60.0))
     rounded = np.round(pose, 9)
     return Camera(
         width_px=width,

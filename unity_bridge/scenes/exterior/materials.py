@@ -101,13 +101,16 @@ def vehicle_materials(
         "rim": Material(base_color=_rgb(np.full(3, rim_level)), metallic=0.8, roughness=0.32),
         "brake": Material(base_color=(0.09, 0.09, 0.09), metallic=0.6, roughness=0.5),
         "plate": Material(
-            base_color=_rgb(details.uniform(0.4, 0.8) * (np.ones(3) if details.random() < 0.75 else details.uniform(0.1, 1, 3))),
+            base_color=_rgb(
+                details.uniform(0.4, 0.8) * (np.ones(3) if details.random() < 0.75 else details.uniform(0.1, 1, 3))
+            ),
             roughness=0.45,
         ),
         "interior": Material(base_color=_rgb(cabin), roughness=0.85),
         "seam": Material(base_color=(0.006, 0.006, 0.006), roughness=0.95),
         "underbody": Material(base_color=(0.012, 0.012, 0.012), roughness=0.95),
         "grille": Material(base_color=(0.010, 0.010, 0.010), roughness=0.55),
+        "strip": chrome if details.random() < 0.45 else body,
         "grille_bar": chrome if details.random() < 0.45 else (gloss if details.random() < 0.6 else body),
     }
 

@@ -56,7 +56,6 @@ def add_surroundings(
     around: values of a `Surroundings` randomizer; eye: (3,) the camera's position, metres. Each subject draws from a
     stream of its own under the randomizer's detail seed, so that adding a wall moves no pole.
     """
-    background = PartBinding(material="ground", label="background")
     texture = png_of(ground_texture(str(around["ground"]), _random(around, 1)))
     shine = _random(around, 2)
     materials["ground"] = Material(
@@ -64,12 +63,16 @@ def add_surroundings(
         base_color_texture=assets.add_png(texture),
         roughness=shine.uniform(0.25, 0.5) if around["ground"] in ("tiles", "plain") else shine.uniform(0.6, 0.95),
     )
+    materials["speck"] = Material(base_color=(0.5, 0.5, 0.5))
     objects.append(
         SceneObject(
             name="ground",
             asset=assets.add_model(_ground()),
             world_from_object=matrix4(placed(0.0, 0.0, float(np.round(shine.uniform(0, 360), 3)))),
-            parts={name: background for name in _ground().part_names},
+            parts={
+                "ground": PartBinding(material="ground", label="background"),
+                "speck": PartBinding(material="speck", label="background"),
+            },
         )
     )
     away = -np.asarray(eye[:2]) / max(float(np.linalg.norm(eye[:2])), 1e-6)
@@ -147,7 +150,9 @@ def _add_vehicles(
         else:
             distance = random.uniform(6.5, 15) + 4.0 * index
             turn = random.normal(0, 0.5)
-            heading = np.array([away[0] * np.cos(turn) - away[1] * np.sin(turn), away[0] * np.sin(turn) + away[1] * np.cos(turn)])
+            heading = np.array(
+                [away[0] * np.cos(turn) - away[1] * np.sin(turn), away[0] * np.sin(turn) + away[1] * np.cos(turn)]
+            )
             spot, yaw = heading * distance, float(random.uniform(0, 360))
         prefix = f"other_{index}"
         paint: dict[str, Value] = {
@@ -156,10 +161,13 @@ def _add_vehicles(
             "dirt": float(random.uniform(0, 0.4)),
         }
         glass: dict[str, Value] = {
-            f"{pane}_transmittance": float(random.uniform(0.05, 0.6)) for pane in ("windshield", "front", "back", "rear")
+            f"{pane}_transmittance": float(random.uniform(0.05, 0.6))
+            for pane in ("windshield", "front", "back", "rear")
         }
         seed = int(random.integers(2**31))
-        materials |= {f"{prefix}_{finish}": made for finish, made in vehicle_materials(paint, glass, seed, seed).items()}
+        materials |= {
+            f"{prefix}_{finish}": made for finish, made in vehicle_materials(paint, glass, seed, seed).items()
+        }
         objects.append(
             SceneObject(
                 name=prefix,
@@ -186,10 +194,13 @@ def _add_clutter(
         kind = CLUTTER[int(random.integers(len(CLUTTER)))]
         model = clutter(kind, random)
         turn = random.uniform(-1.1, 1.1)
-        heading = np.array([away[0] * np.cos(turn) - away[1] * np.sin(turn), away[0] * np.sin(turn) + away[1] * np.cos(turn)])
+        heading = np.array(
+            [away[0] * np.cos(turn) - away[1] * np.sin(turn), away[0] * np.sin(turn) + away[1] * np.cos(turn)]
+        )
         # Outside the vehicle's own box, whichever way it lies.
         room = min(
-            (0.5 * shape.length_m + 1.0) / max(abs(heading[0]), 1e-6), (0.5 * shape.width_m + 1.0) / max(abs(heading[1]), 1e-6)
+            (0.5 * shape.length_m + 1.0) / max(abs(heading[0]), 1e-6),
+            (0.5 * shape.width_m + 1.0) / max(abs(heading[1]), 1e-6),
         )
         spot = heading * (room + random.exponential(2.5))
         name = f"clutter_{index}"

@@ -15,6 +15,8 @@ Image = NDArray[np.float32]
 
 ENVIRONMENTS = ("busy", "sky", "studio")
 HEIGHT_PX, WIDTH_PX = 256, 512
+# A camera's automatic white balance takes out most of a colour cast of the whole scene.
+_NEUTRALISED = 0.7
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
@@ -32,6 +34,8 @@ def environment_image(kind: str, random: np.random.Generator) -> Image:
         )
     image = np.clip(makers[kind](random), 0.002, 60.0).astype(np.float32)
     weight = np.cos(_elevation())[:, None] * np.ones((1, WIDTH_PX))
+    cast = np.einsum("hwc,hw->c", image, weight) / weight.sum()
+    image = image * (cast.mean() / cast) ** _NEUTRALISED
     mean = float(((image @ _LUMINANCE) * weight).sum() / weight.sum())
     return (image / mean).astype(np.float32)
 
@@ -97,7 +101,9 @@ def _skyline(image: Image, random: np.random.Generator) -> None:
         center, half, top = random.uniform(-np.pi, np.pi), random.uniform(0.05, 0.4), random.uniform(0.04, 0.5)
         inside = (_away(center) < half)[None] & (elevation > -0.06) & (elevation < top)
         color = random.uniform(0.06, 0.7) * random.uniform(0.75, 1.15, 3)
-        windows = (np.sin(azimuth * random.uniform(30, 110)) > 0.1) & (np.sin(elevation * random.uniform(40, 130)) > 0.0)
+        windows = (np.sin(azimuth * random.uniform(30, 110)) > 0.1) & (
+            np.sin(elevation * random.uniform(40, 130)) > 0.0
+        )
         shade = np.where(windows, random.uniform(0.2, 0.9), 1.0)
         image[inside] = color * shade[inside][:, None]
     texture = noise(random, HEIGHT_PX, WIDTH_PX, 7, 0.8)
@@ -119,7 +125,9 @@ def _studio(random: np.random.Generator) -> Image:
     elevation = _elevation()[:, None]
     light_room = random.random() < 0.5
     base = random.uniform(0.5, 1.0) if light_room else random.uniform(0.03, 0.15)
-    image = base * (0.85 + 0.3 * np.sin(elevation))[..., None] * np.ones((1, WIDTH_PX, 1)) * random.uniform(0.92, 1.06, 3)
+    image = (
+        base * (0.85 + 0.3 * np.sin(elevation))[..., None] * np.ones((1, WIDTH_PX, 1)) * random.uniform(0.92, 1.06, 3)
+    )
     image = image * (0.85 + 0.3 * noise(random, HEIGHT_PX, WIDTH_PX, 4)[..., None])
     for _ in range(int(random.integers(3, 10))):
         center, level = random.uniform(-np.pi, np.pi), random.uniform(0.3, 1.4)

@@ -21,7 +21,9 @@ def encode_radiance(image: NDArray[np.float32]) -> bytes:
     """
     if image.ndim != 3 or image.shape[2] != 3 or not 8 <= image.shape[1] < 32768:
         raise IntegrityError(
-            f"An environment has shape {image.shape}.", code="radiance_shape", hint="Give (H, W, 3) with 8 <= W < 32768."
+            f"An environment has shape {image.shape}.",
+            code="radiance_shape",
+            hint="Give (H, W, 3) with 8 <= W < 32768.",
         )
     if not np.isfinite(image).all() or image.min() < 0:
         raise IntegrityError(

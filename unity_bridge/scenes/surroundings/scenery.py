@@ -53,7 +53,10 @@ def clutter(kind: str, random: np.random.Generator) -> Model:
         height = random.uniform(0.6, 1.1)
         pieces = [_column(random.uniform(0.05, 0.12), height)]
     elif kind == "bin":
-        pieces = [rounded_box((0.55, 0.55, 1.0), (0, 0, 0.5), 0.06, 3), rounded_box((0.6, 0.6, 0.1), (0, 0, 1.03), 0.04, 3)]
+        pieces = [
+            rounded_box((0.55, 0.55, 1.0), (0, 0, 0.5), 0.06, 3),
+            rounded_box((0.6, 0.6, 0.1), (0, 0, 1.03), 0.04, 3),
+        ]
     elif kind == "crate":
         size = random.uniform(0.4, 1.8, 3)
         pieces = [rounded_box(size, (0, 0, size[2] / 2), 0.01, 1)]
@@ -62,7 +65,11 @@ def clutter(kind: str, random: np.random.Generator) -> Model:
         pieces = [_column(random.uniform(0.04, 0.13), height)]
         if random.random() < 0.6:
             board = rounded_box((0.03, random.uniform(0.4, 1.4), random.uniform(0.4, 1.0)), (0, 0, 0), 0.01, 1)
-            pieces.append(transform(board, translation((0, 0, min(height - 0.4, 2.3))) @ rotation((0, 0, 1), random.uniform(0, 360))))
+            pieces.append(
+                transform(
+                    board, translation((0, 0, min(height - 0.4, 2.3))) @ rotation((0, 0, 1), random.uniform(0, 360))
+                )
+            )
     elif kind == "post":
         pieces = [_column(0.04, 1.0, x) for x in (-1.2, 0.0, 1.2)]
         pieces += [tube(np.array([[-1.2, 0, z], [0, 0, z], [1.2, 0, z]]), 0.025, 8) for z in (0.5, 0.95)]
@@ -70,7 +77,10 @@ def clutter(kind: str, random: np.random.Generator) -> Model:
         size = random.uniform(0.6, 1.6, 3)
         pieces = [rounded_box(size, (0, 0, size[2] / 2), 0.45 * float(size.min()), 5)]
     else:
-        pieces = [rounded_box((0.25, 0.48, 0.75), (0, 0, 1.1), 0.11, 4), rounded_box((0.22, 0.36, 0.85), (0, 0, 0.42), 0.08, 3)]
+        pieces = [
+            rounded_box((0.25, 0.48, 0.75), (0, 0, 1.1), 0.11, 4),
+            rounded_box((0.22, 0.36, 0.85), (0, 0, 0.43), 0.08, 3),
+        ]
         pieces.append(rounded_box((0.2, 0.17, 0.25), (0, 0, 1.63), 0.08, 4))
     return Model(kind, (merge(pieces).named("thing"),))
 

@@ -24,7 +24,9 @@ def noise(random: np.random.Generator, height: int, width: int, octaves: int = 6
         wrapped = np.pad(grid, 2, mode="wrap")
         factor_y, factor_x = height / grid.shape[0], width / grid.shape[1]
         large = cv2.resize(
-            wrapped, (round(wrapped.shape[1] * factor_x), round(wrapped.shape[0] * factor_y)), interpolation=cv2.INTER_LINEAR
+            wrapped,
+            (round(wrapped.shape[1] * factor_x), round(wrapped.shape[0] * factor_y)),
+            interpolation=cv2.INTER_LINEAR,
         )
         top, left = round(2 * factor_y), round(2 * factor_x)
         total += strength * large[top : top + height, left : left + width]
@@ -87,7 +89,9 @@ def wall_texture(kind: str, random: np.random.Generator, height: int = 192, widt
         image = leaf * (0.1 + 1.5 * field**1.5 + 0.9 * (fine - 0.3) * field)
         for _ in range(int(random.integers(0, 7))):
             place = int(random.integers(0, width - 8))
-            image[int(random.integers(0, height // 2)) :, place : place + int(random.integers(2, 7))] = _color(random, 0.03, 0.2)
+            image[int(random.integers(0, height // 2)) :, place : place + int(random.integers(2, 7))] = _color(
+                random, 0.03, 0.2
+            )
     elif kind == "bricks":
         brick_h, brick_w = int(random.integers(5, 14)), int(random.integers(12, 32))
         row = y // brick_h
@@ -102,7 +106,9 @@ def wall_texture(kind: str, random: np.random.Generator, height: int = 192, widt
         image[np.broadcast_to(dark, (height, width))] *= random.uniform(0.15, 0.7)
     else:
         pitch_y, pitch_x = int(random.integers(40, 96)), int(random.integers(36, 128))
-        window = ((y % pitch_y) > pitch_y * random.uniform(0.2, 0.5)) & ((x % pitch_x) > pitch_x * random.uniform(0.2, 0.5))
+        window = ((y % pitch_y) > pitch_y * random.uniform(0.2, 0.5)) & (
+            (x % pitch_x) > pitch_x * random.uniform(0.2, 0.5)
+        )
         image[window] = (_color(random, 0.02, 0.25, 0.3) * (0.4 + 1.2 * field))[window]
     if kind in ("shop", "house", "panels"):
         _add_signs(image, random)

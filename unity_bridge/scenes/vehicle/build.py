@@ -1,4 +1,4 @@
-"""Builds a vehicle: the cut skin, what is mounted on it, wheels, and the cabin's inside, as one model of named parts."""
+"""Builds a vehicle: the cut skin, what is mounted on it, wheels and cabin, as one model of named parts."""
 
 from __future__ import annotations
 
@@ -113,14 +113,17 @@ def _add_plates(skin: Skin, add: Callable[[str, Surface], None]) -> None:
     plate, holder = fittings.number_plate(float(profile.front_x(z)) + 0.004, z, forward=True)
     add("front_plate", plate)
     add("front_plate_holder", holder)
+    add("front_plate_characters", fittings.plate_characters(float(profile.front_x(z)) + 0.004, z, forward=True))
     badge_z = shape.hood_front_height_m - 0.085 - 0.5 * shape.grille_height_m
     add("front_badge", fittings.badge(float(profile.front_x(badge_z)), badge_z, forward=True))
     z = fittings.rear_plate_z(skin)
     x = float(min(profile.rear_x(z - 0.06), profile.rear_x(z + 0.06), profile.rear_x(z)))
     lean = float(np.rad2deg(np.arctan2(profile.rear_x(z + 0.06) - profile.rear_x(z - 0.06), 0.12)))
-    plate, holder = fittings.number_plate(
-        x + 0.5 * abs(np.tan(np.deg2rad(lean)) * 0.12) - 0.004, z, forward=False, lean_deg=lean
-    )
+    face = x + 0.5 * abs(np.tan(np.deg2rad(lean)) * 0.12) - 0.004
+    plate, holder = fittings.number_plate(face, z, forward=False, lean_deg=lean)
+    add("back_plate_characters", fittings.plate_characters(face, z, forward=False, lean_deg=lean))
+    if shape.body_style != "pickup":
+        add("trunk_strip", fittings.trunk_strip(skin))
     add("back_plate", plate)
     add("back_plate_holder", holder)
     badge_z = z + 0.17

@@ -8,7 +8,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unity_bridge.scenes.mesh import Surface, flipped, merge, rotation, smooth_normals, transform, translation, unit
+from unity_bridge.scenes.mesh import (
+    Surface,
+    crease_normals,
+    flipped,
+    merge,
+    rotation,
+    smooth_normals,
+    transform,
+    translation,
+    unit,
+)
 from unity_bridge.scenes.primitives import ellipsoid, grid_faces, outward, rounded_box, sheet, tube
 from unity_bridge.scenes.vehicle.layout import Stations, rear_bumper_top_z
 from unity_bridge.scenes.vehicle.skin import Skin
@@ -97,6 +107,17 @@ def number_plate(x: float, z: float, forward: bool, lean_deg: float = 0.0) -> tu
     plate = rounded_box((0.012, 0.44, 0.135), (way * 0.010, 0, 0), 0.005, 2)
     holder = rounded_box((0.05, 0.48, 0.165), (-way * 0.020, 0, 0), 0.012, 2)
     return transform(plate, turn), transform(holder, turn)
+
+
+def plate_characters(x: float, z: float, forward: bool, lean_deg: float = 0.0) -> Surface:
+    """Seven dark strokes where a plate has its characters."""
+    way = 1.0 if forward else -1.0
+    turn = translation((x, 0, z)) @ rotation((0, 1, 0), -way * lean_deg)
+    pieces = [
+        rounded_box((0.004, 0.030 if index % 3 else 0.018, 0.070), (way * 0.0165, 0.055 * (index - 3), 0), 0.001, 1)
+        for index in range(7)
+    ]
+    return transform(merge(pieces), turn)
 
 
 def badge(x: float, z: float, forward: bool) -> Surface:
@@ -244,7 +265,7 @@ def spoiler(skin: Skin) -> Surface:
     points[..., 2] = zs[:, None] + section[:, 1]
     vertices = points.reshape(-1, 3)
     faces = grid_faces(len(ys), len(section), close_columns=True)
-    return outward(Surface(vertices, faces, smooth_normals(vertices, faces)))
+    return outward(crease_normals(vertices, faces, 40.0))
 
 
 def cargo_bed(skin: Skin) -> Surface:
@@ -280,6 +301,17 @@ def cargo_bed(skin: Skin) -> Surface:
     return merge(pieces)
 
 
+def seat_rows(skin: Skin, at: Stations) -> tuple[float, float]:
+    """x of the front seats and of the rear bench, whose head rests stay under the roof and the rear window."""
+    profile = skin.profile
+    front_x = at.hinge - 1.22
+    rear_x = front_x - (0.78 if skin.shape.body_style != "pickup" else 0.70)
+    xs = np.linspace(front_x, rear_x - 0.4, 120)
+    top_of_rest = float(skin.belt_z(0.0)) + 0.30
+    room = xs[profile.top_z(xs) > top_of_rest + 0.06]
+    return front_x, max(rear_x, (float(room.min()) if len(room) else front_x) + 0.30)
+
+
 def seats(skin: Skin, at: Stations) -> Surface:
     """Two front seats and a rear bench."""
     shape = skin.shape
@@ -298,11 +330,10 @@ def seats(skin: Skin, at: Stations) -> Surface:
     def head_rest(x: float, y: float) -> None:
         pieces.append(rounded_box((0.10, 0.25, 0.17), (x - 0.22, y, belt + 0.19), 0.05, 3))
 
-    front_x = at.hinge - 1.22
+    front_x, rear_x = seat_rows(skin, at)
     for y in (-0.37, 0.37):
         seat(front_x, y, 0.50)
         head_rest(front_x, y)
-    rear_x = front_x - (0.78 if shape.body_style != "pickup" else 0.70)
     seat(rear_x, 0.0, min(1.25, shape.width_m - 0.50))
     for y in (-0.36, 0.36):
         head_rest(rear_x, y)
@@ -318,8 +349,7 @@ def dashboard(skin: Skin, at: Stations) -> Surface:
     width = 2 * float(skin.half_width(cowl_x - 0.3, belt + 0.05)) - 0.16
     top = min(shape.cowl_height_m - 0.03, belt + 0.02)
     cabin_end = float(profile.at(profile.rear_base_m)[0]) + 0.18
-    front_x = at.hinge - 1.22
-    rear_x = front_x - (0.78 if shape.body_style != "pickup" else 0.70)
+    _, rear_x = seat_rows(skin, at)
     wheel_x, wheel_z = cowl_x - 0.72, top - 0.02
     angle = np.linspace(0, 2 * np.pi, 33)
     ring = np.stack([0 * angle, 0.18 * np.cos(angle), 0.18 * np.sin(angle)], axis=1)
@@ -357,6 +387,19 @@ def lamp_projector(skin: Skin) -> Surface:
     line = skin.line_across(row)
     x = float(np.interp(y, line[:, 1], line[:, 0]))
     return ellipsoid((0.035, 0.046, 0.046), (x - 0.050, y, z), 10, 18)
+
+
+def trunk_strip(skin: Skin) -> Surface:
+    """A bright strip across the lid, over the number plate."""
+    shape, profile = skin.shape, skin.profile
+    z = rear_plate_z(skin) + 0.105
+    row = int(np.argmin(np.abs(profile.points[:, 1] - z) + (profile.arc_m < profile.tail_m) * 9.0))
+    line = skin.line_across(row)
+    ys = np.linspace(-0.34, 0.34, 15)
+    xs = np.interp(np.abs(ys), line[:, 1], line[:, 0]) - 0.006
+    zs = np.interp(np.abs(ys), line[:, 1], line[:, 2])
+    thickness = 0.016 if shape.width_m > 1.75 else 0.012
+    return tube(np.stack([xs, ys, zs], axis=1), thickness, 8, (0.8, 1.0))
 
 
 def rear_plate_z(skin: Skin) -> float:

@@ -11,8 +11,8 @@ from typing import Literal
 
 Finish = Literal[
     "paint", "gloss_black", "plastic", "chrome", "windshield_glass", "front_glass", "back_glass", "rear_glass", "frit",
-    "lamp_lens", "lamp_bowl", "lamp_light", "tail_red", "tail_clear", "mirror_glass", "mirror_cover", "handle", "rubber",
-    "rim", "brake", "plate", "interior", "seam", "underbody", "grille", "grille_bar",
+    "lamp_lens", "lamp_bowl", "lamp_light", "tail_red", "tail_clear", "mirror_glass", "mirror_cover", "handle",
+    "rubber", "rim", "brake", "plate", "interior", "seam", "underbody", "grille", "grille_bar", "strip",
 ]  # fmt: skip
 
 
@@ -52,12 +52,16 @@ ROLES: dict[str, Role] = {
     "fog_lamp_surround": Role("front_bumper", "plastic", "pair"),
     "front_plate": Role("front_bumper", "plate"),
     "front_plate_holder": Role("front_bumper", "plastic"),
+    "front_plate_characters": Role("front_bumper", "seam"),
     "front_badge": Role("front_bumper", "chrome"),
     "back_bumper": Role("back_bumper", "paint"),
     "back_bumper_lower": Role("back_bumper", "plastic"),
     "back_plate": Role("trunk", "plate"),
     "back_plate_holder": Role("trunk", "plastic"),
     "back_badge": Role("trunk", "chrome"),
+    "back_plate_characters": Role("trunk", "seam"),
+    "trunk_strip": Role("trunk", "strip"),
+    "back_reflector": Role("back_bumper", "tail_red", "pair"),
     "front_door": Role("front_door", "paint", "axle"),
     "front_door_pillar": Role("front_door", "gloss_black", "axle"),
     "back_door": Role("back_door", "paint", "axle"),
@@ -108,7 +112,7 @@ def part_name(role: str, side: str | None = None) -> str:
         return role
     if ROLES[role].sides == "pair":
         return f"{side}_{role}"
-    end, rest = role.split("_", 1)
+    end, rest = role.split("_", 1)  # the axle's end comes first
     return f"{end}_{side}_{rest}"
 
 

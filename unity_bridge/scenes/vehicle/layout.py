@@ -184,7 +184,7 @@ def hood_outline(skin: Skin) -> Array:
     arcs = np.linspace(p.hood_front_m - 0.02, p.cowl_m - 0.015, 16)
     edges = _corner_y(skin, arcs, 1 / 3)
     share = np.linspace(0, 1, len(arcs))
-    edges = edges * (0.90 + 0.06 * share) - 0.02
+    edges = edges * (0.97 + 0.02 * share) - 0.01
     edges[:3] = np.minimum(edges[:3], edges[3] * np.array([0.90, 0.95, 0.985]))
     return _middle_outline(arcs, edges, 0.10, 0.10, (0.16, 0.03))
 

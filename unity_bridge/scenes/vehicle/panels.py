@@ -271,9 +271,25 @@ class Panels:
         top = layout.rear_bumper_top_z(skin)
         lid = "tailgate" if shape.body_style not in ("sedan", "coupe") else "trunk"
         self.add(lid, self.take(self.middle_region(layout.lid_outline(skin, top)), SHUT_LINE_M))
-        self.add(
-            "back_bumper", self.take(lambda a: np.minimum(top - a[:, 2], -a[:, 0] - shape.wheelbase_m / 2), SHUT_LINE_M)
+        center = np.array([shape.width_m * 0.40, top - 0.20])
+
+        def reflector(a: Array) -> Array:
+            away = np.stack([(self.wrap(a, "rear") - center[0]) / 0.09, (a[:, 2] - center[1]) / 0.022], axis=1)
+            inside = 0.022 * (1 - (away**4).sum(axis=1) ** 0.25)
+            return np.where(a[:, 0] < -shape.wheelbase_m / 2, inside, _OFF)
+
+        self.add("back_reflector", self.take(reflector))
+        valance = shape.ground_clearance_m + 0.09
+
+        def bumper(a: Array) -> Array:
+            return np.minimum(top - a[:, 2], -a[:, 0] - shape.wheelbase_m / 2)
+
+        whole = self.take(bumper, SHUT_LINE_M)
+        lower, upper = split(
+            whole, np.minimum(valance - whole.attributes[:, 2], shape.width_m * 0.40 - whole.attributes[:, 1])
         )
+        self.add("back_bumper_lower", lower)
+        self.add("back_bumper", upper)
 
     def _cut_doors(self) -> None:
         skin, at, shape = self.skin, self.stations, self.skin.shape

@@ -21,10 +21,10 @@ from unity_bridge.scenes.vehicle.shape import VehicleShape
 
 Array = NDArray[np.float64]
 
-_PROFILE_SAMPLES = 264
+_PROFILE_SAMPLES = 240
 _ACROSS = 22
 _CORNER = 12
-_SIDE = 52
+_SIDE = 46
 # Columns of the attributes that a patch of the skin carries after position and normal.
 PROFILE_M = 6
 SIDENESS = 7
@@ -84,14 +84,17 @@ def side_profile(shape: VehicleShape, samples: int = _PROFILE_SAMPLES) -> Profil
     rear_header_x = min(rear_header_x, header_x - 0.25)
     roof_x = header_x + (rear_header_x - header_x) * 0.35
     hood_mid_x = 0.5 * (front - 0.1 + cowl_x)
+    # Tall vehicles have an upright nose and a flat hood.
+    tall = shape.body_style in ("suv", "pickup")
+    nose = (front - 0.018, lead - 0.055, 0.05) if tall else (front - 0.035, lead - 0.10, 0.10)
     corners: list[tuple[float, float, float]] = [
         (front - 0.22, ground + 0.01, 0.0),
         (front - 0.05, ground + 0.05, 0.10),
         (front - 0.015, bumper_z - 0.10, 0.12),
         (front, bumper_z + 0.03, 0.06),
-        (front - 0.035, lead - 0.10, 0.10),
-        (front - 0.12, lead, 0.10),
-        (hood_mid_x, lead + (cowl_z - lead) * 0.62, 0.35),
+        nose,
+        (front - (0.075 if tall else 0.12), lead, 0.055 if tall else 0.10),
+        (hood_mid_x, lead + (cowl_z - lead) * (0.72 if tall else 0.62), 0.35),
         (cowl_x, cowl_z, 0.06),
         (header_x, header_z, 0.30),
         (roof_x, height, 0.45),
@@ -214,7 +217,15 @@ class Skin:
         crown = self._along(
             0.05, shape.hood_crown_m, 0.05, 0.035, 0.045, 0.006 if pickup else 0.03, 0.012 if pickup else 0.04
         )
-        drop = self._along(front * 0.8, 0.05, 0.05, 0.05, 0.05, 0.02 if pickup else 0.05, rear * 0.8)
+        drop = self._along(
+            front * (0.62 if shape.body_style in ("suv", "pickup") else 0.8),
+            0.05,
+            0.05,
+            0.05,
+            0.05,
+            0.02 if pickup else 0.05,
+            rear * 0.8,
+        )
         reach = self._along(front, 0.10, 0.06, 0.10, 0.06, 0.03 if pickup else 0.08, rear)
         end = crown + drop
         start_of_side = points + direction * end[:, None]

@@ -1,0 +1,149 @@
+"""Vehicles: the right parts in the right places, outward faces, left told from right, the same bytes every time."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.errors import ConfigurationError
+from unity_bridge.scenes.glb import write_glb
+from unity_bridge.scenes.mesh import Model, face_normals
+from unity_bridge.scenes.vehicle.build import build_vehicle
+from unity_bridge.scenes.vehicle.labels import PARTS, VEHICLE_LABELS
+from unity_bridge.scenes.vehicle.shape import BODY_STYLES, VehicleShape, draw_shape
+
+BMW_CLASSES = {
+    "back_door", "back_window", "rear_window", "front_door", "front_window", "door_handle", "mirror", "tail_light",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=32)
+def built(style: str, seed: int) -> tuple[VehicleShape, Model]:
+    shape = draw_shape(style, seed)
+    return shape, build_vehicle(shape)
+
+
+def center(model: Model, name: str) -> np.ndarray:
+    vertices = model.part(name).vertices
+    return 0.5 * (vertices.min(axis=0) + vertices.max(axis=0))
+
+
+@pytest.mark.parametrize("style", BODY_STYLES)
+def test_every_style_has_the_classes_it_must_have(style: str) -> None:
+    shape, model = built(style, 1)
+    labels = {PARTS[name].label for name in model.part_names}
+    missing = {"back_door", "back_window"} if shape.door_count == 2 else set()
+    assert BMW_CLASSES - labels <= missing
+    assert {"wheel", "head_light", "front_bumper", "back_bumper", "hood", "roof", "trunk", "body", "glass"} <= labels
+    assert labels <= set(VEHICLE_LABELS)
+    assert ("back_left_door" in model.part_names) == (shape.door_count == 4)
+    assert 60_000 <= model.triangle_count <= 170_000
+
+
+@settings(max_examples=16, deadline=None)
+@given(st.sampled_from(BODY_STYLES), st.integers(0, 2**31))
+def test_any_seed_gives_a_vehicle_with_its_parts_in_place(style: str, seed: int) -> None:
+    shape = draw_shape(style, seed)
+    model = build_vehicle(shape, detail=0.5)
+    low, high = model.bounds
+    assert high[0] - low[0] == pytest.approx(shape.length_m, abs=0.12)
+    assert high[2] == pytest.approx(shape.height_m, abs=0.09)
+    assert abs(low[2]) < 0.01
+    assert shape.width_m * 0.97 < high[1] - low[1] < shape.width_m + 0.75
+    axle = shape.wheelbase_m / 2
+    front_door, front_window = center(model, "front_left_door"), center(model, "front_left_window")
+    assert -axle < front_door[0] < axle
+    assert front_window[2] > front_door[2]
+    assert abs(front_window[0] - front_door[0]) < 0.6
+    if shape.door_count == 4:
+        assert center(model, "back_left_door")[0] < front_door[0] - 0.5
+        assert model.part("back_left_door").vertices[:, 0].max() < front_door[0]
+        handle = center(model, "back_left_door_handle")
+        assert -axle - 0.35 < handle[0] < front_door[0]
+    assert center(model, "windshield")[0] > center(model, "roof")[0] > center(model, "rear_window")[0]
+    assert center(model, "hood")[0] > axle - 0.3
+    assert center(model, "left_tail_light")[0] < -axle < axle < center(model, "left_head_lamp")[0]
+    mirror = center(model, "left_mirror")
+    assert mirror[1] > shape.width_m / 2
+    assert center(model, "front_left_tyre")[2] == pytest.approx(shape.wheel_radius_m, abs=1e-3)
+
+
+@pytest.mark.parametrize("style", BODY_STYLES)
+def test_sides_mirror_each_other_and_left_is_positive_y(style: str) -> None:
+    _, model = built(style, 2)
+    for name in model.part_names:
+        if "left" not in name:
+            continue
+        left, right = model.part(name), model.part(name.replace("left", "right"))
+        assert left.vertices[:, 1].mean() > 0.3
+        np.testing.assert_array_equal(left.vertices * np.float32([1, -1, 1]), right.vertices)
+
+
+@pytest.mark.parametrize("style", ["sedan", "suv", "pickup"])
+def test_faces_agree_with_normals_and_panels_face_outward(style: str) -> None:
+    _, model = built(style, 3)
+    for part in model.parts:
+        along = np.einsum("ij,ij->i", face_normals(part.vertices, part.faces), part.normals[part.faces].mean(axis=1))
+        area = np.linalg.norm(face_normals(part.vertices, part.faces), axis=1)
+        assert area[along > 0].sum() > 0.985 * area.sum(), part.name
+    for name, direction in {
+        "front_left_door": (0, 1, 0), "front_right_door": (0, -1, 0), "hood": (0, 0, 1), "roof": (0, 0, 1),
+        "front_bumper": (1, 0, 0), "back_bumper": (-1, 0, 0), "windshield": (1, 0, 0), "rear_window": (-1, 0, 0),
+        "left_mirror_glass": (-1, 0, 0), "underbody": (0, 0, 0),
+    }.items():  # fmt: skip
+        part = model.part(name)
+        weighted = face_normals(part.vertices, part.faces).sum(axis=0)
+        assert weighted @ np.array(direction) >= 0, name
+
+
+def test_wheel_openings_are_round() -> None:
+    shape, model = built("sedan", 1)
+    body = np.concatenate([model.part(name).vertices for name in ("body", "front_bumper", "back_bumper")])
+    axle = np.array([shape.wheelbase_m / 2, shape.wheel_radius_m])
+    side = body[np.abs(body[:, 1]) > 0.6 * shape.width_m / 2]
+    away = np.hypot(side[:, 0] - axle[0], side[:, 2] - axle[1])
+    assert away.min() > shape.arch_radius_m - 0.002
+    edge = side[away < shape.arch_radius_m + 0.002]
+    angle = np.rad2deg(np.arctan2(edge[:, 2] - axle[1], edge[:, 0] - axle[0]))
+    assert len(np.unique(np.round(angle / 10))) >= 18
+
+
+def test_doors_end_where_windows_and_shut_lines_begin() -> None:
+    shape, model = built("hatchback", 2)
+    door, window = model.part("front_left_door"), model.part("front_left_window")
+    inside = (door.vertices[:, None, (0, 2)] - window.vertices[None, ::7, (0, 2)]).astype(np.float64)
+    assert np.linalg.norm(inside, axis=2).min() > 0.004
+    gap = model.part("front_left_door").vertices[:, 0].min() - model.part("back_left_door").vertices[:, 0].max()
+    assert 0.003 < abs(gap) < 0.15
+    assert shape.door_count == 4
+
+
+def test_the_same_shape_gives_the_same_bytes_and_another_seed_does_not() -> None:
+    first = write_glb(build_vehicle(draw_shape("suv", 5), detail=0.4))
+    assert write_glb(build_vehicle(draw_shape("suv", 5), detail=0.4)) == first
+    assert write_glb(build_vehicle(draw_shape("suv", 6), detail=0.4)) != first
+
+
+def test_front_wheels_steer_together_to_the_left() -> None:
+    model = build_vehicle(draw_shape("sedan", 1), detail=0.4, steering_deg=30)
+    for side in ("left", "right"):
+        vertices = model.part(f"front_{side}_tyre").vertices
+        leading = vertices[vertices[:, 0] > np.quantile(vertices[:, 0], 0.97)]
+        trailing = vertices[vertices[:, 0] < np.quantile(vertices[:, 0], 0.03)]
+        assert leading[:, 1].mean() > trailing[:, 1].mean() + 0.2
+        back = model.part(f"back_{side}_tyre").vertices
+        assert np.ptp(back[:, 1]) < 0.3
+
+
+def test_impossible_shapes_are_refused() -> None:
+    shape = draw_shape("sedan", 0)
+    with pytest.raises(ConfigurationError, match="hatchback"):
+        draw_shape("hatchbak", 0)
+    for change in ({"door_count": 3}, {"length_m": 2.0}, {"width_m": float("nan")}, {"body_style": "van"}):
+        with pytest.raises(ConfigurationError):
+            dataclasses.replace(shape, **change)
