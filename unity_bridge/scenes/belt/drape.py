@@ -27,6 +27,7 @@ SECTION_SPACING_M = 0.006
 SECTION_POINTS = 9
 _CONTACT_M = 0.015
 _LONGEST_STEP_M = 0.012
+_SPREAD_SECTIONS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,45 +132,56 @@ def widen(
     places = np.concatenate([[0], known, [len(centres) - 1]])
     directions = np.concatenate([end_outward[0][None], normal[known], end_outward[1][None]])
     outward = np.stack([np.interp(np.arange(len(centres)), places, directions[:, axis]) for axis in range(3)], axis=1)
-    outward = _unit(_smoothed(_unit(outward), 60))
+    outward = _unit(_smoothed(_unit(outward), 160))
     across, outward = _across_lines(centres, outward)
+    settled = outward
     offsets = np.linspace(-0.5, 0.5, SECTION_POINTS) * width_m
     for _ in range(rounds):
         centres[1:-1] += 0.5 * ((centres[:-2] + centres[2:]) / 2 - centres[1:-1])
         across, outward = _across_lines(centres, outward)
-        grid = centres[:, None] + across[:, None] * offsets[:, None]
-        height, _ = surface.clearance(grid.reshape(-1, 3))
-        height = height.reshape(len(centres), SECTION_POINTS)
+        height, _ = surface.clearance((centres[:, None] + across[:, None] * offsets[:, None]).reshape(-1, 3))
+        height = np.clip(height.reshape(len(centres), SECTION_POINTS), -_CONTACT_M, _CONTACT_M)
         near = np.exp(-np.maximum(height.min(axis=1) - CLEARANCE_M, 0.0) / _CONTACT_M)
         near[[0, -1]] = 0.0
-        # Tilt each section so that both of its edges are equally high above the body.
+        # Tilt each section so that both of its edges are equally high above the body; in a fold, where the body's
+        # normals disagree, the direction of the neighbourhood holds.
         slope = (height @ offsets) / (offsets @ offsets)
-        outward = _unit(outward + across * np.clip(slope, -0.4, 0.4)[:, None] * (0.35 * near)[:, None])
-        outward = _unit(_smoothed(outward, 6))
+        outward = _unit(outward + across * np.clip(slope, -0.3, 0.3)[:, None] * (0.35 * near)[:, None])
+        outward = _unit(_smoothed(outward, 6) + 0.06 * settled)
         across, outward = _across_lines(centres, outward)
-        grid = centres[:, None] + across[:, None] * offsets[:, None]
-        height, _ = surface.clearance(grid.reshape(-1, 3))
-        lift = np.maximum(CLEARANCE_M - height.reshape(len(centres), -1).min(axis=1), 0.0)
-        lift[[0, -1]] = 0.0
-        centres += outward * lift[:, None]
+        height, _ = surface.clearance((centres[:, None] + across[:, None] * offsets[:, None]).reshape(-1, 3))
+        centres += outward * _spread(CLEARANCE_M - height.reshape(len(centres), -1).min(axis=1), 3)[:, None]
     return _lifted_exactly(surface, Strip(centres, across, outward, width_m))
 
 
+def _spread(missing: Float64, sections: int) -> Float64:
+    """Lifts that are at least what is missing (N,), without steps from section to section; nothing at the ends."""
+    lift = np.clip(missing, 0.0, _LONGEST_STEP_M)
+    widest = lift.copy()
+    for distance in range(1, sections + 1):
+        widest[distance:] = np.maximum(widest[distance:], lift[:-distance])
+        widest[:-distance] = np.maximum(widest[:-distance], lift[distance:])
+    kernel = np.hanning(2 * sections + 3)[1:-1]
+    # The widened maximum, averaged over a window no wider, is nowhere below the original.
+    padded = np.pad(widest, sections, mode="edge")
+    smooth = np.convolve(padded, kernel / kernel.sum(), mode="valid")
+    smooth[[0, -1]] = 0.0
+    return smooth
+
+
 def _lifted_exactly(surface: DrapeSurface, strip: Strip) -> Strip:
-    """Lifts sections until the exact distance of each of their points is kept; lifts spread to neighbours."""
+    """Lifts sections until the exact distance of each of their points is kept."""
     centres = strip.centres.copy()
-    for _ in range(8):
+    for _ in range(12):
         grid = Strip(centres, strip.across, strip.outward, strip.width_m).grid(2 * SECTION_POINTS - 1)
+        grid = np.concatenate([grid, (np.roll(grid, -1, axis=0) + grid) / 2])  # between sections too
+        grid[-1] = grid[len(centres) - 1]
         height, _ = surface.signed_distance(grid.reshape(-1, 3))
-        missing = np.maximum(CLEARANCE_M - height.reshape(len(centres), -1).min(axis=1), 0.0)
-        if missing.max() < 1e-5:
+        low = height.reshape(2, len(centres), -1).min(axis=2)
+        missing = CLEARANCE_M - np.minimum(low[0], np.minimum(low[1], np.roll(low[1], 1)))
+        if missing[1:-1].max() < 1e-4:
             break
-        spread = missing.copy()
-        for distance in range(1, 4):
-            share = 1 - distance / 4
-            spread[distance:] = np.maximum(spread[distance:], missing[:-distance] * share)
-            spread[:-distance] = np.maximum(spread[:-distance], missing[distance:] * share)
-        centres += strip.outward * (spread * 1.05)[:, None]
+        centres += strip.outward * _spread(missing, _SPREAD_SECTIONS)[:, None] * 1.02
     return Strip(centres, strip.across, strip.outward, strip.width_m)
 
 
