@@ -169,7 +169,12 @@ def ball(name: str, radius: float, rings: int = 24) -> Part:
 
 
 def street_frame(
-    size: tuple[int, int] = (64, 64), samples: int = 1, denoise: bool = False, seed: int = 0, pane: bool = True
+    size: tuple[int, int] = (64, 64),
+    samples: int = 1,
+    denoise: bool = False,
+    seed: int = 0,
+    pane: bool = True,
+    camera: Camera | None = None,
 ) -> Frame:
     """A box, a ball, a textured ground, a pane of glass before the ball, a lamp, sun and a two-coloured sky."""
     checks = np.kron(np.indices((8, 8)).sum(axis=0) % 2, np.ones((8, 8)))[..., None]
@@ -211,6 +216,7 @@ def street_frame(
         models,
         materials,
         size=size,
+        camera=camera,
         samples=samples,
         denoise=denoise,
         seed=seed,
