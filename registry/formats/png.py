@@ -20,7 +20,7 @@ _INDEXED = 3
 def encode_rgb(pixels: npt.NDArray[np.uint8]) -> bytes:
     """An (H, W, 3) uint8 sRGB image as PNG without metadata."""
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", compress_level=3)
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
 
 
@@ -30,7 +30,7 @@ def encode_indexed(mask: npt.NDArray[np.uint8], labels: Sequence[Label]) -> byte
     picture.putpalette(palette(labels).tobytes())
     stream = io.BytesIO()
     # Without `bits`, the depth follows from the palette: 8, so that ids stay bytes.
-    picture.save(stream, "PNG", compress_level=6)
+    picture.save(stream, "PNG", compress_level=3)
     return stream.getvalue()
 
 

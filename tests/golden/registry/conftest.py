@@ -1,0 +1,6 @@
+"""The sample batches are shared with the unit tests of the registry."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "registry"))
