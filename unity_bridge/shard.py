@@ -8,6 +8,7 @@ exhausted the shard fails by the frame's name, or the frame becomes a declared g
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -46,6 +47,7 @@ COMPOSITION = "composition"
 """Check name of a draw that the scene family itself gives up."""
 _EARLIER_FRAMES = 64
 _WAIT_S = 0.1
+_LAST_WAIT_S = 0.5
 _TIDY_EVERY_FRAMES = 50
 
 ResultT = TypeVar("ResultT")
@@ -159,26 +161,40 @@ class ShardRunner:
     def _pipeline(self, composer: ThreadPoolExecutor, judge: ThreadPoolExecutor) -> None:
         composing: Future[Composed | Task] | None = None
         judging: Future[Judgement] | None = None
-        while self._queue or composing or judging:
-            if composing is None and self._queue:
-                composing = composer.submit(self._compose, self._queue.popleft())
-            if composing is None:
+        try:
+            while self._queue or composing or judging:
+                if composing is None and self._queue:
+                    composing = composer.submit(self._compose, self._queue.popleft())
+                if composing is None:
+                    if judging is not None:
+                        finished, judging = judging, None
+                        self._settle(self._wait(finished))
+                    continue
+                composed, composing = self._wait(composing), None
+                if isinstance(composed, Task):
+                    self._redraw(composed, (COMPOSITION,), "the scene family gave the draw up")
+                    continue
+                if self._queue:
+                    composing = composer.submit(self._compose, self._queue.popleft())
+                rendered = self._render(composed)
                 if judging is not None:
                     finished, judging = judging, None
                     self._settle(self._wait(finished))
-                continue
-            composed, composing = self._wait(composing), None
-            if isinstance(composed, Task):
-                self._redraw(composed, (COMPOSITION,), "the scene family gave the draw up")
-                continue
-            if self._queue:
-                composing = composer.submit(self._compose, self._queue.popleft())
-            rendered = self._render(composed)
+                if rendered is not None:
+                    judging = judge.submit(self._judge, composed, *rendered, dict(self._earlier))
+        except BaseException:
             if judging is not None:
-                finished, judging = judging, None
-                self._settle(self._wait(finished))
-            if rendered is not None:
-                judging = judge.submit(self._judge, composed, *rendered, dict(self._earlier))
+                self._keep(judging)
+            raise
+
+    def _keep(self, judging: Future[Judgement]) -> None:
+        """On the way out, accept the frame that was being judged if it is good, and leave nothing of it otherwise."""
+        with contextlib.suppress(FutureTimeoutError, BeltlineError):
+            judgement = judging.result(_LAST_WAIT_S)
+            if judgement.frame is not None and all(verdict.passed for verdict in judgement.verdicts):
+                self._accept(judgement)
+            else:
+                self.staging.discard(judgement.folder)
 
     def _compose(self, task: Task) -> Composed | Task:
         """Sample and compose a frame and write its assets; the task itself where the scene family gives it up."""

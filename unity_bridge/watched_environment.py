@@ -12,8 +12,9 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from typing import Any
 
 import grpc
@@ -35,6 +36,24 @@ Watch = Callable[[], None]
 """Asked while waiting for the player; raises to end the wait."""
 
 
+class _DaemonExecutor(Executor):
+    """Runs each call in a daemon thread: a call that waits for us must not hold up the interpreter's exit, which joins
+    the threads of a `ThreadPoolExecutor` before it lets anyone close anything."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **words: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def work() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function(*arguments, **words))
+                except BaseException as error:
+                    future.set_exception(error)
+
+        threading.Thread(target=work, name="player-call", daemon=True).start()
+        return future
+
+
 class WatchedCommunicator(RpcCommunicator):
     """The server side of the exchange, on loopback, with a watch in every wait."""
 
@@ -50,7 +69,7 @@ class WatchedCommunicator(RpcCommunicator):
         """
         self.check_port(self.port)
         self.unity_to_external = UnityToExternalServicerImplementation()
-        self.server = grpc.server(ThreadPoolExecutor(max_workers=2), options=(("grpc.so_reuseport", 0),))
+        self.server = grpc.server(_DaemonExecutor(), options=(("grpc.so_reuseport", 0),))
         add_UnityToExternalProtoServicer_to_server(self.unity_to_external, self.server)
         try:
             self.server.add_insecure_port(f"127.0.0.1:{self.port}")

@@ -33,7 +33,7 @@ from contracts.process import (
 from contracts.shard import ShardOrder
 from unity_bridge.assets import storage_error
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("unity_bridge.worker")
 
 LOCK_FILE = "worker.lock"
 _RESERVE_FILE = ".reserve"
