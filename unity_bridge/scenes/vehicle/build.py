@@ -8,7 +8,7 @@ import numpy as np
 
 from unity_bridge.scenes.cutting import Patch, split
 from unity_bridge.scenes.mesh import Model, Part, Surface, flipped, merge, mirrored_left_right
-from unity_bridge.scenes.vehicle import fittings, wheels
+from unity_bridge.scenes.vehicle import fittings, interior, wheels
 from unity_bridge.scenes.vehicle.labels import ROLES, part_name
 from unity_bridge.scenes.vehicle.panels import Panels, compact, displaced
 from unity_bridge.scenes.vehicle.shape import VehicleShape
@@ -59,8 +59,8 @@ def build_vehicle(shape: VehicleShape, detail: float = 1.0, steering_deg: float 
     add_middle("wiper", fittings.wipers(skin))
     add_middle("underbody", fittings.underbody(skin))
     add_middle("exhaust", fittings.exhaust(skin))
-    add_middle("seats", fittings.seats(skin, at))
-    add_middle("dashboard", fittings.dashboard(skin, at))
+    add_middle("seats", interior.seats(skin, at))
+    add_middle("dashboard", interior.dashboard(skin, at))
     if shape.rear_spoiler_m > 0 and shape.body_style != "pickup":
         add_middle("spoiler", fittings.spoiler(skin))
     if shape.body_style == "pickup":

@@ -232,12 +232,11 @@ class Panels:
         """Bars in the plane of the skin, and a dark recess behind them."""
         shape = self.skin.shape
         depth = grille(opening.attributes) - 0.022
-        pitch = shape.grille_height_m / (shape.grille_bars + 0.5)
-        phase = np.mod(opening.attributes[:, 2], pitch)
-        bars = np.abs(phase - pitch / 2) - (pitch / 2 - 0.28 * min(pitch, 0.05))
-        # The wave jumps where it wraps: cut there by a wave of the same period without a jump instead.
+        # Not finer than twice the skin's grid, which carries the wave from vertex to vertex.
+        bars = min(shape.grille_bars, int(shape.grille_height_m / 0.05))
+        pitch = shape.grille_height_m / (bars + 0.5)
         wave = np.cos(2 * np.pi * opening.attributes[:, 2] / pitch) - 0.35
-        slats, gaps = split(opening, wave * pitch / (2 * np.pi) + 0 * bars)
+        slats, gaps = split(opening, wave * pitch / (2 * np.pi))
         self.add("grille_bars", displaced(slats, 0.006))
         gap_depth = np.full(len(gaps.attributes), 0.0)
         gap_depth[: len(depth)] = np.clip(2.0 * depth, 0.0, 0.035)
@@ -252,10 +251,13 @@ class Panels:
         if not lens.empty:
             outline = layout.tail_light_outline(skin)
             low, high = outline[:, 1].min(), outline[:, 1].max()
-            clear_at = low + 0.30 * (high - low)
-            clear, red = split(lens, 0.09 * (high - low) - np.abs(lens.attributes[:, 2] - clear_at))
+            clear_at, half = low + 0.30 * (high - low), 0.09 * (high - low)
+            # Two plane cuts: a band narrower than a triangle has no single linear region.
+            below, upper = split(lens, clear_at + half - lens.attributes[:, 2])
+            clear, lower = split(below, below.attributes[:, 2] - clear_at + half)
             self.add("tail_light_clear", clear)
-            self.add("tail_light", red)
+            self.add("tail_light", upper)
+            self.add("tail_light", lower)
         if shape.body_style == "pickup":
 
             def bed(a: Array) -> Array:
