@@ -50,6 +50,7 @@ from server.resources import (
     GeneratorDescription,
     GeneratorSummary,
     ImportRequest,
+    ImportUpload,
     JobEvent,
     Page,
     PictureKind,
@@ -61,6 +62,7 @@ from server.resources import (
 )
 from server.service import OnJob
 from server.settings import Settings
+from server.uploads import check_archive
 
 _WATCH_S = 0.1
 _KINDS: tuple[tuple[str, frozenset[str], type[Generator] | type[TrainingSpec] | type[Study] | type[LabelMap]], ...] = (
@@ -204,13 +206,14 @@ class Application:
         return self._accept_import(request, plan_import(self.settings, request), new_id("job"), key)
 
     def import_archive(
-        self, request: ImportRequest, archive: Path, job_id: str, *, key: IdempotencyKey | None = None
+        self, request: ImportUpload, archive: Path, job_id: str, *, key: IdempotencyKey | None = None
     ) -> Accepted:
         """Queue an import of an uploaded archive that lies in the folder of the job to be; see `upload_path`.
 
         Raises:
             ConfigurationError: It is no archive.
         """
+        check_archive(archive)
         plan = ImportPlan(
             format=request.format,
             path=None,
@@ -231,7 +234,7 @@ class Application:
         return folder / "upload"
 
     def _accept_import(
-        self, request: ImportRequest, plan: ImportPlan, job_id: str, key: IdempotencyKey | None
+        self, request: ImportUpload, plan: ImportPlan, job_id: str, key: IdempotencyKey | None
     ) -> Accepted:
         new = NewJob(
             id=job_id, kind="import", request=request.model_dump(mode="json"), plan=plan.model_dump(mode="json")

@@ -28,6 +28,8 @@ _BYTES_PER_PIXEL = 1.5
 """Least that image, masks and depth of a frame take, packed; published frames lie in staging and store."""
 _CLASS_TABLE = "classes.json"
 _NAME_LENGTH_MAX = 64
+_SEED_MAX = 2**53 - 1
+"""Largest whole number that RFC 8785 can write, and so that a digest can cover."""
 
 
 def find_generator(
@@ -56,6 +58,7 @@ def plan_render(settings: Settings, request: RenderBatchRequest) -> RenderPlan:
         ConfigurationError: Unknown player, override path or size.
         StorageError: The disk can't hold it.
     """
+    _check_seed(request.seed)
     generator = find_generator(settings, request.generator, overrides=request.overrides, size=request.size_px())
     player = settings.player(request.player)
     workers = request.workers or choose_workers(request.frames, settings.workers)
@@ -79,6 +82,7 @@ def plan_preview(settings: Settings, name: str, request: PreviewRequest, workspa
         NotFoundError: Unknown generator.
         ConfigurationError: Unknown player, override path or size.
     """
+    _check_seed(request.seed)
     size = None
     if request.size is not None:
         width, height = request.size.split("x")
@@ -156,6 +160,13 @@ def plan_training(settings: Settings, catalog: Catalog, spec: TrainingSpec) -> T
 def training_steps(spec: TrainingSpec) -> int:
     """Optimizer steps of all stages."""
     return sum(stage.steps for stage in spec.stages)
+
+
+def _check_seed(seed: int) -> None:
+    if seed > _SEED_MAX:
+        raise ConfigurationError(
+            f"seed {seed} is too large", code="invalid_seed", hint=f"use 0 to {_SEED_MAX}, which JSON can carry exactly"
+        )
 
 
 def _check_space(settings: Settings, generator: Generator, frames: int) -> None:

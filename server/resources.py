@@ -104,24 +104,29 @@ class Accepted(Document):
     """Id of the training run."""
 
 
-class ImportRequest(Document):
-    """Body of `POST /v1/datasets:import`."""
+class ImportUpload(Document):
+    """Part `request` of a multipart `POST /v1/datasets:import`; part `archive` is a zip or tar archive."""
 
     format: ImportFormat
-    path: Annotated[str, Field(min_length=1, max_length=4096)]
-    """Folder on the service's machine, under one of its import roots. For `masks` it holds `images/` and `masks/`,
-    under each split's subfolder where splits are given."""
     name: Name
     """Dataset to publish under."""
     classes: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
-    """Class table: a JSON file; a relative path starts at `path`."""
+    """Class table: a JSON file; `classes.json` when not given. A relative path starts at the imported folder."""
     groups: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
-    """CSV of `file_name,group`; a relative path starts at `path`."""
+    """CSV of `file_name,group`. A relative path starts at the imported folder."""
     splits: dict[Name, Annotated[str, Field(min_length=1, max_length=4096)]] = {}
     """Subfolder by split."""
     license: Annotated[str, Field(max_length=1000)] | None = None
     """Terms of the images."""
     description: Annotated[str, Field(max_length=10_000)] = ""
+
+
+class ImportRequest(ImportUpload):
+    """Body of `POST /v1/datasets:import`."""
+
+    path: Annotated[str, Field(min_length=1, max_length=4096)]
+    """Folder on the service's machine, under one of its import roots. For `masks` it holds `images/` and `masks/`,
+    under each split's subfolder where splits are given."""
 
 
 class ExportRequest(Document):
@@ -177,6 +182,42 @@ class Run(Document):
     error: dict[str, Any] | None = None
     report: str | None = None
     """Path of the HTML report; over REST its address."""
+
+
+class Problem(Document):
+    """An error, as RFC 9457 describes it (`application/problem+json`)."""
+
+    type: str
+    """Stable identifier of the kind of error."""
+    title: str
+    status: int
+    """HTTP status."""
+    detail: str
+    """What is wrong, and where."""
+    code: str
+    """Stable identifier in lower snake case."""
+    category: str
+    """Broader kind that the code belongs to."""
+    hint: str
+    """The remedy."""
+    retryable: bool = False
+    """Whether the same request may succeed later."""
+    errors: list[dict[str, Any]] = []
+    """Every faulty place: `location` and `message`."""
+
+
+class Health(Document):
+    """A sign of life."""
+
+    status: Literal["ok"] = "ok"
+
+
+class ServiceVersion(Document):
+    """What answers."""
+
+    name: Literal["beltline"] = "beltline"
+    version: str
+    api: Literal["v1"] = "v1"
 
 
 class JobEvent(Document):

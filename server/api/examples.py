@@ -1,0 +1,189 @@
+"""Examples in the OpenAPI document; a test holds every one to its schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_DIGEST = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_IMAGE_DIGEST = "sha256:60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
+
+RENDER_REQUEST: dict[str, Any] = {"generator": "exterior", "frames": 100, "seed": 7}
+RENDER_REQUEST_FULL: dict[str, Any] = {
+    "generator": "exterior",
+    "frames": 24,
+    "seed": 1,
+    "size": "256x208",
+    "dataset": "exterior-low-sun",
+    "player": "embedded",
+    "workers": 2,
+    "overrides": {"randomizers.sun.elevation_deg": {"uniform": [5, 20]}},
+}
+IMPORT_REQUEST: dict[str, Any] = {
+    "format": "masks",
+    "path": "/data/photographs/carparts",
+    "name": "carparts",
+    "classes": "classes.json",
+    "groups": "groups.csv",
+    "splits": {"train": "train", "test_public": "test_public"},
+}
+IMPORT_UPLOAD: dict[str, Any] = {"format": "masks", "name": "carparts", "splits": {"train": "train"}}
+EXPORT_REQUEST: dict[str, Any] = {"format": "raw"}
+PREVIEW_REQUEST: dict[str, Any] = {"frame": 0, "seed": 7, "size": "256x208"}
+VALIDATION_REQUEST: dict[str, Any] = {
+    "document": "schema_version: 1\nname: exterior-dusk\nextends: exterior\n"
+    "randomizers:\n  sun: {elevation_deg: {uniform: [2, 12]}}\n"
+}
+TRAINING_REQUEST: dict[str, Any] = {
+    "schema_version": 1,
+    "label_map": "carparts-5",
+    "data": {
+        "train": [
+            {"dataset": "carparts@1", "split": "train", "take": 16, "weight": 0.5},
+            {"dataset": "exterior@1", "take": 2048, "weight": 0.5},
+        ],
+        "validation": {"dataset": "carparts@1", "split": "train", "reserve": 32, "by": "group", "seed": 1},
+        "test": {"dataset": "carparts@1", "split": "test_public"},
+    },
+    "network": {"architecture": "unet", "encoder": "resnet18"},
+    "image_size": [128, 128],
+    "stages": [{"name": "all", "steps": 400}],
+    "seed": 0,
+}
+
+JOB: dict[str, Any] = {
+    "id": "job-3f9c01a2b4d7",
+    "kind": "render",
+    "state": "running",
+    "progress": {"done": 12, "total": 100, "message": "rendering"},
+    "attempt": 1,
+    "created_at": "2026-01-05T09:30:00.000Z",
+    "started_at": "2026-01-05T09:30:00.210Z",
+    "finished_at": None,
+    "error": None,
+    "result": None,
+    "attempts": [
+        {"n": 1, "state": "running", "started_at": "2026-01-05T09:30:00.210Z", "ended_at": None, "error": None}
+    ],
+    "request": RENDER_REQUEST,
+}
+QUEUED_JOB: dict[str, Any] = {
+    **JOB,
+    "state": "queued",
+    "progress": {"done": 0, "total": 100, "message": ""},
+    "attempt": 0,
+    "started_at": None,
+    "attempts": [],
+}
+CANCELLED_JOB: dict[str, Any] = {**QUEUED_JOB, "state": "cancelled", "finished_at": "2026-01-05T09:31:00.000Z"}
+ACCEPTED: dict[str, Any] = {"job": QUEUED_JOB, "estimate_s": 74.0, "run": None}
+ACCEPTED_IMPORT: dict[str, Any] = {
+    "job": {
+        **QUEUED_JOB,
+        "kind": "import",
+        "progress": {"done": 0, "total": 0, "message": ""},
+        "request": IMPORT_REQUEST,
+    },
+    "estimate_s": None,
+    "run": None,
+}
+ACCEPTED_TRAINING: dict[str, Any] = {
+    "job": {
+        **QUEUED_JOB,
+        "kind": "train",
+        "progress": {"done": 0, "total": 400, "message": ""},
+        "request": TRAINING_REQUEST,
+    },
+    "estimate_s": None,
+    "run": "run-5c2a90f3e1b8",
+}
+JOBS: dict[str, Any] = {"items": [JOB], "next_cursor": None}
+
+GENERATOR_SUMMARY: dict[str, Any] = {
+    "name": "exterior",
+    "description": "A parametric vehicle before busy, open or studio surroundings.",
+    "scenario": "exterior",
+    "size": [256, 208],
+    "labels": ["back_door", "front_door", "mirror"],
+    "digest": _DIGEST,
+}
+GENERATORS: dict[str, Any] = {"items": [GENERATOR_SUMMARY], "next_cursor": None}
+GENERATOR: dict[str, Any] = {
+    **GENERATOR_SUMMARY,
+    "labels": ["tail_light"],
+    "label_table": [
+        {"id": 0, "name": "background", "color": [0, 0, 0]},
+        {"id": 1, "name": "tail_light", "color": [128, 0, 0]},
+    ],
+    "document": {
+        "schema_version": 1,
+        "name": "exterior",
+        "scenario": "exterior",
+        "camera": {"size": [256, 208], "horizontal_fov_deg": 45.0},
+        "randomizers": {"sun": {"kind": "SunDirection", "elevation_deg": {"uniform": [5, 70]}}},
+        "labels": {"tail_light": {}},
+    },
+}
+VALIDATION: dict[str, Any] = {"valid": True, "kind": "generator", "name": "exterior-dusk", "digest": _DIGEST}
+
+VERSION: dict[str, Any] = {
+    "name": "exterior",
+    "version": 1,
+    "digest": _DIGEST,
+    "created_at": "2026-01-05T09:32:10Z",
+    "description": "",
+    "frame_count": 100,
+    "labels": GENERATOR["label_table"],
+    "splits": {},
+    "generator": {"name": "exterior", "digest": _DIGEST},
+    "seed": 7,
+    "parents": [],
+    "quality": {"frames": 100, "redrawn_frames": 2, "rejections": {"must_appear": 2}, "gaps": []},
+    "operation": {"job": "job-3f9c01a2b4d7", "attempts": 1, "player_starts": 1},
+}
+DATASET: dict[str, Any] = {
+    "name": "exterior",
+    "versions": [
+        {"version": 1, "digest": _DIGEST, "created_at": "2026-01-05T09:32:10Z", "frame_count": 100},
+    ],
+    "latest": VERSION,
+}
+DATASETS: dict[str, Any] = {"items": [DATASET], "next_cursor": None}
+FRAME: dict[str, Any] = {
+    "index": 0,
+    "seed": 7,
+    "generator": {"name": "exterior", "digest": _DIGEST},
+    "spec_digest": _DIGEST,
+    "attempt": 0,
+    "parameters": {"sun.elevation_deg": 31.5},
+    "camera": {
+        "K": [[309.0, 0.0, 128.0], [0.0, 309.0, 104.0], [0.0, 0.0, 1.0]],
+        "distortion": [0.0, 0.0, 0.0, 0.0, 0.0],
+        "world_from_camera": [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, -6.0], [0.0, -1.0, 0.0, 1.4], [0.0, 0.0, 0.0, 1.0]],
+    },
+    "instances": [{"id": 1, "label": "tail_light", "area_px": 74, "box": [40, 88, 11, 9], "visible_fraction": 1.0}],
+    "files": {"image": _IMAGE_DIGEST, "mask": _DIGEST, "instances": _DIGEST, "depth": _DIGEST},
+    "size": [256, 208],
+    "player": {"name": "embedded", "version": "0.1.0"},
+    "split": None,
+    "group": None,
+    "source": None,
+    "checks": [],
+}
+FRAMES: dict[str, Any] = {"items": [FRAME], "next_cursor": "1"}
+PREVIEW: dict[str, Any] = {"frame": FRAME, "files": {"image": "iVBORw0KGgo="}}
+RUN: dict[str, Any] = {
+    "id": "run-5c2a90f3e1b8",
+    "job": "job-8d11c09ab2f4",
+    "state": "running",
+    "created_at": "2026-01-05T09:40:00.000Z",
+    "spec": TRAINING_REQUEST,
+    "result": None,
+    "error": None,
+    "report": None,
+}
+RUNS: dict[str, Any] = {"items": [RUN], "next_cursor": None}
+
+
+def answer(example: dict[str, Any], description: str = "Successful answer") -> dict[str, Any]:
+    """OpenAPI of an answer with its example."""
+    return {"description": description, "content": {"application/json": {"example": example}}}
