@@ -79,6 +79,7 @@ class Monitor:
     def step(self, done: int, message: str) -> None:
         """Say how many optimizer steps are done."""
         self._progress = Progress(done=done, total=self._progress.total, message=message)
+        self._bar.set_postfix_str(message, refresh=False)
         self._bar.update(done - self._bar.n)
 
     def say(self, message: str) -> None:
