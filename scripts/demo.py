@@ -116,7 +116,7 @@ def demonstrate(url: str, home: Path, plan: Plan) -> None:
         if photographs is None:
             requests += _target_requests(plan)
         _say(f"rendering {sum(request.frames for request in requests)} frames; the service's pages: {url}/docs")
-        ended = _follow(url, [service.render(request).job for request in requests], "frames")
+        ended = _follow(url, [service.render(request).job for request in requests], "frame")
         versions = [_version(job) for job in ended]
         for version in versions[:2]:
             _sheet(url, version, home / f"{version.name}-{version.number}.png")
@@ -125,7 +125,7 @@ def demonstrate(url: str, home: Path, plan: Plan) -> None:
         else:
             _say(f"importing {photographs}")
             job = service.import_dataset(_import_request(photographs)).job
-            imported = str(_version(_follow(url, [job], "images")[0]))
+            imported = str(_version(_follow(url, [job], "image")[0]))
             real, test = (imported, "train"), (imported, "test_public")
         runs = []
         for name, synthetic in (("photographs-alone", None), ("with-synthetic", str(versions[0]))):
@@ -220,7 +220,7 @@ def _target_requests(plan: Plan) -> list[RenderBatchRequest]:
 
 def _train(service: Client, url: str, spec: TrainingSpec) -> Run:
     accepted = service.train(spec)
-    _follow(url, [accepted.job], "steps")
+    _follow(url, [accepted.job], "step")
     return service.run(str(accepted.run))
 
 
@@ -247,7 +247,7 @@ def _follow(url: str, jobs: list[Job], noun: str) -> list[Job]:
                 tqdm(
                     total=job.progress.total or None,
                     desc=_title(job),
-                    unit=f" {noun}",
+                    unit=noun,
                     position=place,
                     leave=True,
                     file=sys.stderr,
@@ -307,7 +307,7 @@ def _report(runs: list[Run], home: Path, photographs: bool, synthetic: str) -> N
     out = home / "comparison.html"
     folders = [str(home / "runs" / run.id) for run in runs]
     ended = subprocess.run(
-        [sys.executable, "-m", "training.compare", *folders, "--out", str(out)],
+        [sys.executable, "-m", "training.compare", str(out), *folders],
         capture_output=True,
         text=True,
         check=False,

@@ -64,6 +64,7 @@ SILENCE_S = 60.0
 PATIENCE_S = 120.0
 """How long a service may be out of reach while a job is followed: it may be restarting."""
 
+# For answers that do not come from the service itself, such as a proxy's.
 _KIND_BY_STATUS: dict[int, type[BeltlineError]] = {
     400: ConfigurationError,
     404: NotFoundError,
@@ -326,12 +327,11 @@ def _raise_for(response: httpx.Response) -> None:
     except (json.JSONDecodeError, AttributeError):
         problem, message = {}, f"the service answered {response.status_code} {response.reason_phrase}"
     code = str(problem.get("code", f"http_{response.status_code}"))
+    hint = str(problem.get("hint", ""))
     context = {"errors": problem["errors"]} if problem.get("errors") else {}
-    kind = _KIND_BY_STATUS.get(response.status_code)
-    if kind is None:
-        values = {"category": problem.get("category", code), "code": code, "message": message, "context": context}
-        raise from_dict({**values, "hint": problem.get("hint", "")})
-    raise kind(message, code=code, hint=str(problem.get("hint", "")), context=context)
+    if "category" in problem:
+        raise from_dict({**problem, "code": code, "message": message, "hint": hint, "context": context})
+    raise _KIND_BY_STATUS.get(response.status_code, BeltlineError)(message, code=code, hint=hint, context=context)
 
 
 def _parse(model: type[_ModelT], response: httpx.Response) -> _ModelT:

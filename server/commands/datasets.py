@@ -183,7 +183,7 @@ def _verify(arguments: argparse.Namespace, session: Session) -> int:
     references = [VersionReference.parse(arguments.version)] if arguments.version else None
     store, catalog = Store(settings.store_url), Catalog(settings.catalog_url)
     versions = references or [reference for reference, _ in catalog.all_versions()]
-    with tqdm(unit=" files", desc="verify", file=sys.stderr) as bar:
+    with tqdm(unit="file", desc="verify", file=sys.stderr) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

@@ -148,7 +148,7 @@ def version_sheet(service: Service, reference: VersionReference, frames: int) ->
     count = min(frames, described.frame_count)
     indices = [number * described.frame_count // count for number in range(count)]
     pictures: Pictures = []
-    for index in tqdm(indices, desc=str(reference), unit=" frames", file=sys.stderr):
+    for index in tqdm(indices, desc=str(reference), unit="frame", file=sys.stderr):
         pictures.append(
             (
                 _decode_image(service.picture(reference, index, "image")),
@@ -194,7 +194,7 @@ def _sheet_of_previews(arguments: argparse.Namespace, session: Session) -> ByteI
     service = session.service()
     labels: tuple[Label, ...] = tuple(service.generator(generator).label_table)
     pictures: Pictures = []
-    for index in tqdm(range(arguments.frames), desc=generator, unit=" frames", file=sys.stderr):
+    for index in tqdm(range(arguments.frames), desc=generator, unit="frame", file=sys.stderr):
         preview = service.preview(generator, _preview_request(arguments, session, index))
         image = _decode_image(base64.b64decode(preview.files["image"]))
         pictures.append((image, _decode_mask(base64.b64decode(preview.files["mask"]))))

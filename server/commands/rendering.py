@@ -20,7 +20,7 @@ from server.commands.session import (
     table,
 )
 
-NOUNS = {"render": "frames", "import": "images", "train": "steps", "study": "runs"}
+NOUNS = {"render": "frame", "import": "image", "train": "step", "study": "run"}
 """What a job's progress counts, by its kind."""
 
 
@@ -207,7 +207,7 @@ def _outcome(job: Job) -> str:
 
 def _description(job: Job) -> str:
     lines = [
-        f"{job.id}: {job.kind}, {job.state.value}, {job.progress.done}/{job.progress.total} {NOUNS[job.kind]}",
+        f"{job.id}: {job.kind}, {job.state.value}, {job.progress.done}/{job.progress.total} {NOUNS[job.kind]}s",
         f"created {job.created_at}, started {job.started_at or '-'}, finished {job.finished_at or '-'}",
     ]
     if job.result is not None:

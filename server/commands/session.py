@@ -115,14 +115,14 @@ class Session:
 
         Args:
             job: The job.
-            noun: What its progress counts, such as `frames`.
+            noun: What its progress counts, such as `frame`.
             cancel_when_interrupted: Whether Ctrl-C cancels the job too.
 
         Raises:
             BeltlineError: The job failed, crashed or was cancelled.
         """
         service = self.service()
-        with tqdm(total=job.progress.total or None, unit=f" {noun}", desc=job.id, file=sys.stderr, leave=True) as bar:
+        with tqdm(total=job.progress.total or None, unit=noun, desc=job.id, file=sys.stderr, leave=True) as bar:
 
             def show(now: Job) -> None:
                 if now.progress.total:
