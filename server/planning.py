@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from contracts.camera import MAXIMUM_SIDE_PX, MINIMUM_SIDE_PX
 from contracts.dataset import VersionDescription
 from contracts.document import validate
-from contracts.errors import ConfigurationError, NotFoundError, StorageError, nearest
+from contracts.errors import ConfigurationError, NotFoundError, nearest
 from contracts.generator import Generator, load_generator
 from contracts.ids import NAME_PATTERN, VersionReference, check_name, new_id
 from contracts.job import RenderBatchRequest
@@ -55,11 +56,10 @@ def plan_render(settings: Settings, request: RenderBatchRequest) -> RenderPlan:
 
     Raises:
         NotFoundError: Unknown generator.
-        ConfigurationError: Unknown player, override path or size.
-        StorageError: The disk can't hold it.
+        ConfigurationError: Unknown player, override path or size, or more than the disk can hold.
     """
     _check_seed(request.seed)
-    generator = find_generator(settings, request.generator, overrides=request.overrides, size=request.size_px())
+    generator = find_generator(settings, request.generator, overrides=request.overrides, size=_size(request.size))
     player = settings.player(request.player)
     workers = request.workers or choose_workers(request.frames, settings.workers)
     _check_space(settings, generator, request.frames)
@@ -83,12 +83,8 @@ def plan_preview(settings: Settings, name: str, request: PreviewRequest, workspa
         ConfigurationError: Unknown player, override path or size.
     """
     _check_seed(request.seed)
-    size = None
-    if request.size is not None:
-        width, height = request.size.split("x")
-        size = (int(width), int(height))
     return ShardOrder(
-        generator=find_generator(settings, name, overrides=request.overrides, size=size),
+        generator=find_generator(settings, name, overrides=request.overrides, size=_size(request.size)),
         seed=request.seed,
         first=request.frame,
         count=1,
@@ -169,12 +165,26 @@ def _check_seed(seed: int) -> None:
         )
 
 
+def _size(text: str | None) -> tuple[int, int] | None:
+    """Width and height in pixels of `WxH`."""
+    if text is None:
+        return None
+    width, height = (int(side) for side in text.split("x"))
+    if not all(MINIMUM_SIDE_PX <= side <= MAXIMUM_SIDE_PX for side in (width, height)):
+        raise ConfigurationError(
+            f"size: {text} can't be rendered",
+            code="invalid_size",
+            hint=f"each side has {MINIMUM_SIDE_PX} to {MAXIMUM_SIDE_PX} pixels",
+        )
+    return width, height
+
+
 def _check_space(settings: Settings, generator: Generator, frames: int) -> None:
     width, height = generator.camera.size
     needed = int(frames * width * height * _BYTES_PER_PIXEL)
     free = shutil.disk_usage(settings.home).free
     if needed + settings.free_bytes_min > free:
-        raise StorageError(
+        raise ConfigurationError(
             f"{frames} frames of {width}x{height} take at least {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB "
             "are free",
             code="no_space",

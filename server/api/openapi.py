@@ -33,9 +33,9 @@ _BODIES = (
 _PREFIX = "#/components/schemas/{model}"
 _DESCRIPTION = """Domain-randomized images with exact masks, versioned datasets, and training on mixes of them.
 
-What takes time becomes a *job*: follow it at `/v1/jobs/{id}/events`. Lists come in pages: pass `next_cursor` as `cursor`.
-An `Idempotency-Key` on a POST that makes or retries a job returns the first answer when it is sent again. Every error is
-a problem document (RFC 9457) whose `hint` is the remedy."""
+What takes time becomes a *job*: follow it at `/v1/jobs/{id}/events`. Lists come in pages: pass `next_cursor` as
+`cursor`. An `Idempotency-Key` on a POST that makes or retries a job returns the first answer when it is sent again.
+Every error is a problem document (RFC 9457) whose `hint` is the remedy."""
 
 _PROBLEM_EXAMPLE = {
     "type": "urn:beltline:error:unknown_generator",
