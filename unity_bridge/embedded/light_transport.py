@@ -63,14 +63,18 @@ def trace_color(
     per_pass = max(1, PATHS_AT_ONCE // (camera.width_px * camera.height_px))
     done = 0
     while done < settings.samples_per_pixel:
-        samples = min(per_pass, settings.samples_per_pixel - done)
-        total += _trace_pass(scene, film, integrator, samples, _pass_seed(settings.seed, done), scale)
+        seed = _pass_seed(settings.seed, done)
+        sums, samples = _trace_pass(
+            scene, film, integrator, min(per_pass, settings.samples_per_pixel - done), seed, scale
+        )
+        total += sums
         done += samples
-    color = (total / settings.samples_per_pixel).astype(np.float32).reshape(film.shape)
+    color = (total / done).astype(np.float32).reshape(film.shape)
     if not auxiliary:
         return ColorImage(color, None, None)
-    samples = min(AUXILIARY_SAMPLES, settings.samples_per_pixel, per_pass)
-    albedo, normal = _trace_auxiliary(scene, film, samples, _pass_seed(settings.seed, 1 << 20))
+    albedo, normal = _trace_auxiliary(
+        scene, film, min(AUXILIARY_SAMPLES, settings.samples_per_pixel, per_pass), _pass_seed(settings.seed, 1 << 20)
+    )
     return ColorImage(color, albedo, normal)
 
 
@@ -128,17 +132,25 @@ class _Film:
         return x, y
 
 
-def _sampler(samples: int, seed: int, paths: int) -> Any:
-    sampler = mi.load_dict({"type": "independent", "sample_count": samples})
-    sampler.seed(seed, paths)
-    return sampler
+def _sampler(samples: int, seed: int, pixels: int) -> tuple[Any, int]:
+    """A sampler for all paths of a pass, and how many a pixel gets: the next number above `samples` that makes a grid.
+
+    Correlated multi-jittered samples (A. Kensler, "Correlated Multi-Jittered Sampling", Pixar 13-01, 2013) save half
+    of the noise of independent ones at 16 a pixel.
+    """
+    sampler = mi.load_dict({"type": "multijitter", "sample_count": samples})
+    count = int(sampler.sample_count())
+    sampler.set_samples_per_wavefront(count)
+    sampler.seed(seed, pixels * count)
+    return sampler, count
 
 
-def _trace_pass(scene: Any, film: _Film, integrator: Any, samples: int, seed: int, scale: float) -> NDArray[np.float64]:
-    """(pixels, 3) sums over the samples of exposed, clamped radiance."""
-    paths = film.pixels * samples
-    sampler = _sampler(samples, seed, paths)
-    pixel = dr.arange(mi.UInt32, paths) // dr.opaque(mi.UInt32, samples)
+def _trace_pass(
+    scene: Any, film: _Film, integrator: Any, samples: int, seed: int, scale: float
+) -> tuple[NDArray[np.float64], int]:
+    """(pixels, 3) sums of exposed, clamped radiance, and how many samples they are over."""
+    sampler, count = _sampler(samples, seed, film.pixels)
+    pixel = dr.arange(mi.UInt32, film.pixels * count) // dr.opaque(mi.UInt32, count)
     ray = film.rays(pixel, sampler.next_2d())
     radiance, _, _ = integrator.sample(scene, sampler, ray, None, True)
     color = mi.Color3f(radiance) * dr.opaque(mi.Float, scale)
@@ -146,16 +158,16 @@ def _trace_pass(scene: Any, film: _Film, integrator: Any, samples: int, seed: in
     color *= dr.minimum(1, CLAMP / dr.maximum(brightness, CLAMP))
     color = dr.select(dr.isfinite(brightness), color, 0)
     dr.eval(color)
-    return np.stack([np.array(dr.block_sum(channel, samples), np.float64) for channel in color], axis=1)
+    sums = np.stack([np.array(dr.block_sum(channel, count), np.float64) for channel in color], axis=1)
+    return sums, count
 
 
 def _trace_auxiliary(
     scene: Any, film: _Film, samples: int, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(H, W, 3) albedo and world normal of what is first seen, panes looked through."""
-    paths = film.pixels * samples
-    sampler = _sampler(samples, seed, paths)
-    pixel = dr.arange(mi.UInt32, paths) // dr.opaque(mi.UInt32, samples)
+    sampler, count = _sampler(samples, seed, film.pixels)
+    pixel = dr.arange(mi.UInt32, film.pixels * count) // dr.opaque(mi.UInt32, count)
     ray = mi.Ray3f(film.rays(pixel, sampler.next_2d()))
     hit = scene.ray_intersect(ray, mi.RayFlags.All, True, True)
     for _ in range(PANES_LOOKED_THROUGH):
@@ -167,7 +179,7 @@ def _trace_auxiliary(
     normal = dr.select(hit.is_valid(), hit.sh_frame.n, 0)
     dr.eval(albedo, normal)
     images = [
-        np.stack([np.array(dr.block_sum(channel, samples)) for channel in values], axis=1).reshape(film.shape) / samples
+        np.stack([np.array(dr.block_sum(channel, count)) for channel in values], axis=1).reshape(film.shape) / count
         for values in (albedo, normal)
     ]
     return images[0].astype(np.float32), images[1].astype(np.float32)
@@ -188,7 +200,7 @@ def _trace_scalar(scene: Any, camera: Camera, settings: RenderSettings, integrat
         "pixel_format": "rgb",
         "component_format": "float32",
     }
-    sampler = {"type": "independent", "sample_count": settings.samples_per_pixel}
+    sampler = {"type": "multijitter", "sample_count": settings.samples_per_pixel}
     seed = _pass_seed(settings.seed, 0)
     sensor = mi.load_dict({**_sensor_description(camera), "film": film, "sampler": sampler})
     picture = mi.render(scene, sensor=sensor, integrator=integrator, seed=seed, spp=settings.samples_per_pixel)

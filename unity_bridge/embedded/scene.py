@@ -99,17 +99,20 @@ class Scene:
                 radiance, weight = _lamp(item, content)
                 emitter = {"type": "area", "radiance": _rgb(radiance), "sampling_weight": weight}
             description[name] = _mesh(name, mesh, bsdf, emitter)
+        sky_weight, light_weights = _light_weights(content)
         description["sky"] = {
             "type": "envmap",
             "bitmap": mi.Bitmap(content.environment_image),
             "scale": content.environment.luminance_cd_m2,
             "to_world": mi.ScalarTransform4f(_environment_pose(content.environment)),
+            "sampling_weight": sky_weight,
         }
         for index, light in enumerate(content.lights):
             description[f"light_{index}"] = {
                 "type": "directional",
                 "direction": list(light.direction),
                 "irradiance": _rgb(np.array(light.color) * light.illuminance_lux),
+                "sampling_weight": light_weights[index],
             }
         self.mitsuba: Any = mi.load_dict(description, parallel=False)
         self._parameters: Any = mi.traverse(self.mitsuba)
@@ -134,12 +137,15 @@ class Scene:
             self._update_textured(slot, content)
         for slot in range(self.structure.emissive_slots):
             self._update_emissive(slot, content)
+        sky_weight, light_weights = _light_weights(content)
         for index, light in enumerate(content.lights):
+            values[f"light_{index}.sampling_weight"] = light_weights[index]
             values[f"light_{index}.irradiance.value"] = _color(np.array(light.color) * light.illuminance_lux)
             values[f"light_{index}.to_world"] = mi.Transform4f(_light_pose(light))
         if self._is_new("sky", content.environment.image):
             image = content.environment_image
             values["sky.data"] = mi.TensorXf(np.concatenate([image, image[:, :1]], axis=1))
+        values["sky.sampling_weight"] = sky_weight
         values["sky.scale"] = mi.Float(content.environment.luminance_cd_m2)
         values["sky.to_world"] = mi.Transform4f(_environment_pose(content.environment))
         values.update()
@@ -283,6 +289,19 @@ def _linear_texture(image: NDArray[np.uint8], base_color: tuple[float, float, fl
     values = np.stack([tables[:, channel][image[:, :, channel]] for channel in range(3)], axis=-1)
     repeats = [2 if side == 1 else 1 for side in values.shape[:2]]
     return np.tile(values, (*repeats, 1))
+
+
+def _light_weights(content: SceneContent) -> tuple[float, list[float]]:
+    """Shares of the sampling effort of the sky and of each light, the strongest having 1.
+
+    By the square root of what each gives: by the full value, places in the shadow of the strongest would be starved.
+    """
+    sky = np.pi * content.environment.luminance_cd_m2
+    given = np.array([sky, *(light.illuminance_lux for light in content.lights)])
+    if not given.any():
+        return 1.0, []
+    sky_weight, *weights = np.sqrt(given / given.max()).tolist()
+    return sky_weight, weights
 
 
 def _lamp(item: MaterialMesh | None, content: SceneContent) -> tuple[NDArray[np.float64], float]:
