@@ -21,9 +21,9 @@ def random(seed: int = 1) -> np.random.Generator:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_environments_have_mean_luminance_one_and_repeat(kind: str, seed: int) -> None:
     image = environment_image(kind, random(seed))
-    assert image.shape == (256, 512, 3)
+    assert image.shape == (384, 768, 3)
     assert image.dtype == np.float32
-    elevation = np.pi / 2 - (np.arange(256) + 0.5) / 256 * np.pi
+    elevation = np.pi / 2 - (np.arange(384) + 0.5) / 384 * np.pi
     luminance = image @ np.array([0.2126, 0.7152, 0.0722])
     assert np.average(luminance.mean(axis=1), weights=np.cos(elevation)) == pytest.approx(1.0, abs=1e-3)
     np.testing.assert_array_equal(image, environment_image(kind, random(seed)))
@@ -40,7 +40,7 @@ def test_the_sky_is_above() -> None:
 
 def test_the_busy_environment_is_busy_everywhere() -> None:
     image = environment_image("busy", random(3)).mean(axis=2)
-    blocks = image.reshape(8, 32, 8, 64).std(axis=(1, 3)) / image.reshape(8, 32, 8, 64).mean(axis=(1, 3))
+    blocks = image.reshape(8, 48, 8, 96).std(axis=(1, 3)) / image.reshape(8, 48, 8, 96).mean(axis=(1, 3))
     assert (blocks > 0.05).mean() > 0.9
 
 

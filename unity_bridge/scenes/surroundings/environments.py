@@ -14,14 +14,14 @@ from unity_bridge.scenes.surroundings.textures import noise
 Image = NDArray[np.float32]
 
 ENVIRONMENTS = ("busy", "sky", "studio")
-HEIGHT_PX, WIDTH_PX = 256, 512
+HEIGHT_PX, WIDTH_PX = 384, 768
 # A camera's automatic white balance takes out most of a colour cast of the whole scene.
 _NEUTRALISED = 0.7
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
 def environment_image(kind: str, random: np.random.Generator) -> Image:
-    """(256, 512, 3) float32, linear, of mean luminance 1 over the sphere.
+    """(384, 768, 3) float32, linear, of mean luminance 1 over the sphere.
 
     busy: shapes of every colour in all directions, to be rotated about all axes as in [BMW] (Anderson et al., section
     on image generation); sky: clear to overcast, with a skyline; studio: a dark or light room with panels of light.
@@ -58,9 +58,9 @@ def _busy(random: np.random.Generator) -> Image:
     second = noise(random, HEIGHT_PX, WIDTH_PX, 4)[..., None]
     image = image * second + random.uniform(0.05, 0.9, 3) * (1 - second)
     rows, columns = np.arange(HEIGHT_PX)[:, None], np.arange(WIDTH_PX)[None]
-    for _ in range(int(random.integers(60, 160))):
+    for _ in range(int(random.integers(120, 300))):
         top, left = int(random.integers(0, HEIGHT_PX)), int(random.integers(0, WIDTH_PX))
-        tall, wide = int(random.integers(3, 80)), int(random.integers(3, 110))
+        tall, wide = int(random.integers(3, 90)), int(random.integers(3, 130))
         color = random.uniform(0.0, 1.0) ** 1.5 * random.uniform(0.1, 1.0, 3) * (4.0 if random.random() < 0.08 else 1.2)
         window = (slice(top, min(top + tall, HEIGHT_PX)), slice(left, min(left + wide, WIDTH_PX)))
         shape = image[window]
@@ -106,15 +106,15 @@ def _skyline(image: Image, random: np.random.Generator) -> None:
         )
         shade = np.where(windows, random.uniform(0.2, 0.9), 1.0)
         image[inside] = color * shade[inside][:, None]
-    texture = noise(random, HEIGHT_PX, WIDTH_PX, 7, 0.8)
+    texture = noise(random, HEIGHT_PX, WIDTH_PX, 8, 0.95)
     for _ in range(int(random.integers(1, 12))):
         center, half, top = random.uniform(-np.pi, np.pi), random.uniform(0.1, 0.9), random.uniform(0.05, 0.45)
         crown = top * np.clip(1 - (_away(center) / half) ** 2, 0, 1)[None] * (0.5 + texture)
         inside = (elevation > -0.06) & (elevation < crown)
         leaf = np.array([random.uniform(0.04, 0.16), random.uniform(0.08, 0.24), random.uniform(0.02, 0.08)])
-        image[inside] = leaf * (0.2 + 1.5 * texture[inside][:, None] ** 2)
-    for _ in range(int(random.integers(5, 40))):
-        center, level = random.uniform(-np.pi, np.pi), random.uniform(-0.12, 0.15)
+        image[inside] = leaf * (0.05 + 3.2 * texture[inside][:, None] ** 2.5)
+    for _ in range(int(random.integers(15, 90))):
+        center, level = random.uniform(-np.pi, np.pi), random.uniform(-0.15, 0.2)
         inside = (_away(center) < random.uniform(0.006, 0.1))[None] & (
             np.abs(elevation - level) < random.uniform(0.006, 0.09)
         )

@@ -48,31 +48,50 @@ def ground_texture(kind: str, random: np.random.Generator, size: int = 256) -> I
     rows = np.arange(size)
     if kind == "grass":
         base = np.array([0.09, 0.15, 0.035], dtype=np.float32) * random.uniform(0.7, 1.5)
-        image = base * (0.3 + 1.2 * rough[..., None] + 0.5 * (fine[..., None] - 0.3))
+        image = base * (0.05 + 1.9 * rough[..., None] ** 1.5 + 0.9 * (fine[..., None] - 0.3))
     elif kind == "gravel":
-        image = _color(random, 0.15, 0.4) * (0.45 + 0.5 * rough[..., None] + 0.6 * fine[..., None] ** 2)
+        image = _color(random, 0.15, 0.4) * (0.15 + 1.0 * rough[..., None] + 0.8 * (fine[..., None] - 0.3))
     elif kind == "plain":
         image = _color(random, 0.05, 0.75) * (0.93 + 0.1 * rough[..., None])
     elif kind == "concrete":
-        image = _color(random, 0.28, 0.55, 0.06) * (0.75 + 0.4 * rough[..., None] + 0.08 * fine[..., None])
+        image = _color(random, 0.28, 0.55, 0.06) * (0.5 + 0.85 * rough[..., None] + 0.15 * fine[..., None])
         joint = (rows % (size // 2)) < 2
         image[joint] *= 0.5
         image[:, joint] *= 0.5
     elif kind == "tiles":
         pitch = int(size / random.integers(6, 28))
         joint = (rows % pitch) < max(1, pitch // 12)
-        image = _color(random, 0.12, 0.5, 0.15) * (0.7 + 0.5 * rough[..., None])
+        image = _color(random, 0.12, 0.5, 0.15) * (0.45 + 0.95 * rough[..., None])
         if random.random() < 0.4:
             checks = ((rows[:, None] // pitch + rows[None] // pitch) % 2).astype(np.float32)
             image *= 1 - random.uniform(0.2, 0.6) * checks[..., None]
         image[joint] *= random.uniform(0.3, 0.9)
         image[:, joint] *= random.uniform(0.3, 0.9)
     else:
-        image = _color(random, 0.05, 0.22, 0.05) * (0.7 + 0.4 * rough[..., None] + 0.3 * (fine[..., None] - 0.5))
+        image = _color(random, 0.05, 0.24, 0.05) * (0.4 + 1.0 * rough[..., None] + 0.5 * (fine[..., None] - 0.5))
         if random.random() < 0.4:
             place = int(random.integers(0, size - 8))
             image[:, place : place + 7] = 0.6 * (0.6 + 0.4 * rough[:, place : place + 7, None])
+    if kind != "grass":
+        _add_stains(image, random)
     return np.clip(image, 0.01, 0.9).astype(np.float32)
+
+
+def _add_stains(image: Image, random: np.random.Generator) -> None:
+    """Patches, cracks and spots, as streets and yards have them."""
+    size = image.shape[0]
+    for _ in range(int(random.integers(0, 7))):
+        top, left = (int(value) for value in random.integers(0, size - 20, 2))
+        tall, wide = (int(value) for value in random.integers(8, 90, 2))
+        image[top : top + tall, left : left + wide] *= random.uniform(0.45, 1.5)
+    for _ in range(int(random.integers(0, 12))):
+        points = np.cumsum(random.normal(0, 7, (24, 2)), axis=0) + random.uniform(0, size, 2)
+        shade = [float(value) for value in image.mean(axis=(0, 1)) * random.uniform(0.2, 0.6)]
+        cv2.polylines(image, [np.round(points).astype(np.int32)], False, shade, int(random.integers(1, 3)))
+    for _ in range(int(random.integers(0, 40))):
+        spot = [int(value) for value in random.integers(0, size, 2)]
+        shade = [float(value) for value in image.mean(axis=(0, 1)) * random.uniform(0.2, 2.0)]
+        cv2.circle(image, spot, int(random.integers(1, 6)), shade, -1)
 
 
 def wall_texture(kind: str, random: np.random.Generator, height: int = 192, width: int = 384) -> Image:
@@ -83,10 +102,11 @@ def wall_texture(kind: str, random: np.random.Generator, height: int = 192, widt
     fine = random.random((height, width, 1), dtype=np.float32)
     y, x = np.arange(height)[:, None], np.arange(width)[None]
     color = _color(random, 0.08, 0.7, 0.25)
-    image = color * (0.7 + 0.5 * field)
+    image = color * (0.4 + 1.05 * field)
     if kind == "hedge":
         leaf = np.array([0.07, 0.13, 0.03], dtype=np.float32) * random.uniform(0.5, 1.7)
-        image = leaf * (0.1 + 1.5 * field**1.5 + 0.9 * (fine - 0.3) * field)
+        clumps = np.clip(2.4 * (noise(random, height, width, 8, 1.0)[..., None] - 0.3), 0, 1) ** 1.4
+        image = leaf * (0.05 + 2.6 * clumps * field + 1.2 * (fine - 0.3) * field)
         for _ in range(int(random.integers(0, 7))):
             place = int(random.integers(0, width - 8))
             image[int(random.integers(0, height // 2)) :, place : place + int(random.integers(2, 7))] = _color(
@@ -95,7 +115,7 @@ def wall_texture(kind: str, random: np.random.Generator, height: int = 192, widt
     elif kind == "bricks":
         brick_h, brick_w = int(random.integers(5, 14)), int(random.integers(12, 32))
         row = y // brick_h
-        shade = random.uniform(0.75, 1.15, (height // brick_h + 1, width // brick_w + 2)).astype(np.float32)
+        shade = random.uniform(0.55, 1.3, (height // brick_h + 1, width // brick_w + 2)).astype(np.float32)
         column = (x + (row % 2) * (brick_w // 2)) // brick_w
         image *= shade[np.broadcast_to(row, (height, width)), column][..., None]
         joint = ((y % brick_h) == 0) | (((x + (row % 2) * (brick_w // 2)) % brick_w) == 0)
@@ -118,7 +138,7 @@ def wall_texture(kind: str, random: np.random.Generator, height: int = 192, widt
 def _add_signs(image: Image, random: np.random.Generator) -> None:
     """Boards with strokes like lettering, pipes, doors: plain shapes of every colour."""
     height, width = image.shape[:2]
-    for _ in range(int(random.integers(1, 14))):
+    for _ in range(int(random.integers(3, 26))):
         top, left = int(random.integers(0, height - 4)), int(random.integers(0, width - 4))
         image[top : top + int(random.integers(3, 60)), left : left + int(random.integers(3, 80))] = random.uniform(
             0.02, 0.85
