@@ -1,6 +1,7 @@
 """Randomizers of the cabin scene family.
 
-Colours are words of `CABIN_COLORS`; each frame varies their lightness and hue a little from the randomizer's detail seed.
+Colours are words of `CABIN_COLORS`; each frame varies their lightness and hue a little from the
+randomizer's detail seed.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ class Clothing(Randomizer):
 
 
 class Belt(Randomizer):
-    """How the belt is worn, and its colour. An occupancy `Choice` with a variant `unbelted` or `empty` overrules the state."""
+    """How the belt is worn, and its colour. A `Choice` randomizer's variant `unbelted` or `empty` overrules the state."""
 
     kind: Literal["Belt"]
     state: Annotated[WordDistribution, OneOf("correct", "unbelted")] = "correct"

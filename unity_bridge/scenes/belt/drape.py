@@ -32,7 +32,7 @@ _SPREAD_SECTIONS = 5
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """A ruled strip. centres: (N, 3); across: (N, 3) unit, to the right of the way seen from outside; outward: (N, 3)."""
+    """A ruled strip. centres: (N, 3); across, outward: (N, 3) unit; across points right of the way seen from outside."""
 
     centres: Float64
     across: Float64
@@ -207,4 +207,4 @@ def thicken(strip: Strip, points: int = SECTION_POINTS, thickness_m: float = WEB
             quads(index[-1, :-1], top[-1, :-1], top[-1, 1:], index[-1, 1:])[:, ::-1],
         ]
     )
-    return crease_normals(vertices, faces, 50.0)
+    return crease_normals(vertices, faces[:, ::-1], 50.0)

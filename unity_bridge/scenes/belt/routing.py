@@ -102,10 +102,12 @@ def route_worn(
     _, up = surface.clearance(crest[None])
     crest = crest + up[0] * _MARGIN_M
 
-    behind = elastic_band(surface, [d_ring, (d_ring + crest) / 2 + [0, 0, 0.03], crest], _MARGIN_M, rounds=30)
-    chest = (crest + tongue) / 2 + [0.32, 0.0, 0.05]
+    behind = elastic_band(surface, [d_ring, (d_ring + crest) / 2 + np.array([0, 0, 0.03]), crest], _MARGIN_M, rounds=30)
+    chest = (crest + tongue) / 2 + np.array([0.32, 0.0, 0.05])
     front = elastic_band(
-        surface, [crest, crest + [0.12, 0.01, 0.03], chest, tongue + [0.12, 0.02, 0.08], tongue], _MARGIN_M
+        surface,
+        [crest, crest + np.array([0.12, 0.01, 0.03]), chest, tongue + np.array([0.12, 0.02, 0.08]), tongue],
+        _MARGIN_M,
     )
     # Friction lets go of the sharpest bend only: a few free steps around the crest.
     line = np.concatenate([behind, front[1:]])
@@ -126,10 +128,16 @@ def route_worn(
     front_of_pelvis = np.array([max(0.2, float(belly[:, 0].max(initial=0.0)) + 0.04), 0.0, 0.16])
     lap = elastic_band(
         surface,
-        [tongue, tongue + [0.1, 0.03, 0.08], front_of_pelvis + [0, 0.16, 0], front_of_pelvis - [0, 0.16, 0],
-         outboard + [0.12, -0.03, 0.12], outboard],
+        [
+            tongue,
+            tongue + np.array([0.1, 0.03, 0.08]),
+            front_of_pelvis + 0.16 * left,
+            front_of_pelvis - 0.16 * left,
+            outboard + np.array([0.12, -0.03, 0.12]),
+            outboard,
+        ],
         _MARGIN_M,
-    )  # fmt: skip
+    )
     lap_strip = widen(surface, lap, (face, np.array([0.3, -0.85, 0.4])))
     return BeltRoute((shoulder_strip, lap_strip), tongue, face, np.array([-0.22, 0.02, -0.97]))
 

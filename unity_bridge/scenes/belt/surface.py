@@ -58,7 +58,9 @@ class DrapeSurface:
         count = min(_CANDIDATE_TRIANGLES, len(self.faces))
         _, candidates = self._triangle_tree.query(places, k=count)
         corners = self.points[self.faces[candidates]]
-        nearest, share = closest_on_triangles(places[:, None], corners[..., 0, :], corners[..., 1, :], corners[..., 2, :])
+        nearest, share = closest_on_triangles(
+            places[:, None], corners[..., 0, :], corners[..., 1, :], corners[..., 2, :]
+        )
         distance = np.linalg.norm(places[:, None] - nearest, axis=2)
         best = distance.argmin(axis=1)
         rows = np.arange(len(places))

@@ -85,7 +85,9 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> composition.C
     """
     interior, belt = _values(parameters, Interior), _values(parameters, Belt)
     variants = parameters.variants()
-    shape = SeatShape(recline_deg=round(float(interior["recline_deg"]), 3), bolster_m=round(float(interior["bolster_m"]), 4))
+    shape = SeatShape(
+        recline_deg=round(float(interior["recline_deg"]), 3), bolster_m=round(float(interior["bolster_m"]), 4)
+    )
     anchorage = Anchorage(d_ring=(-float(belt["d_ring_behind_m"]), -0.362, float(belt["d_ring_height_m"])))
 
     assets = composition.AssetCollector()
@@ -136,10 +138,15 @@ def seat_occupant(body: Mapping[str, Any], clothing: Mapping[str, Any], seat: Se
     """
     bodies = load_bodies()
     rest = bodies.rest(
-        BodyShape(**{name: float(body[name]) for name in ("gender", "age_years", "muscle", "weight", "height", "proportions")})
+        BodyShape(
+            **{name: float(body[name]) for name in ("gender", "age_years", "muscle", "weight", "height", "proportions")}
+        )
     )
     pose = _pose(body, seat)
-    trunk = bodies.weight_of("upperarm", "lowerarm", "wrist", "finger", "metacarpal", "head", "neck", "lowerleg", "foot") < 0.1
+    trunk = (
+        bodies.weight_of("upperarm", "lowerarm", "wrist", "finger", "metacarpal", "head", "neck", "lowerleg", "foot")
+        < 0.1
+    )
     transforms = pose_transforms(bodies, rest, pose)
     offset = seated_offset(seat, bodies.skin(rest, transforms)[trunk].astype(np.float64), rest.shape.weight)
     # Where the hips are decides how the legs reach the floor.
@@ -227,7 +234,9 @@ def _materials(parameters: FrameParameters) -> dict[str, Material]:
 
     skin = _shade(SKIN_COLORS[str(occupant["skin_color"])], occupant, 20)
     hair = _shade(HAIR_COLORS[str(clothing["hair_color"])], clothing, 21)
-    iris = _detail(occupant, 22).choice([(0.05, 0.03, 0.015), (0.02, 0.012, 0.008), (0.06, 0.10, 0.14), (0.06, 0.09, 0.04)])
+    iris = _detail(occupant, 22).choice(
+        [(0.05, 0.03, 0.015), (0.02, 0.012, 0.008), (0.06, 0.10, 0.14), (0.06, 0.09, 0.04)]
+    )
     pane = float(interior["window_transmittance"])
     return {
         "seat_middle": cover("seat_color", 1),
@@ -322,11 +331,12 @@ def _light(
 
 
 def _rounded(model: Model) -> Model:
-    """Vertices on a grid of 10 micrometres, so that the last bits, in which processors differ, do not reach a digest."""
+    """Vertices on a grid of 10 micrometres: last bits, in which processors differ, seldom reach a digest."""
     return Model(
         model.name,
         tuple(
-            Part(part.name, np.round(part.vertices, 5), part.faces, np.round(part.normals, 4), part.uvs) for part in model.parts
+            Part(part.name, np.round(part.vertices, 5), part.faces, np.round(part.normals, 4), part.uvs)
+            for part in model.parts
         ),
     )
 

@@ -1,4 +1,4 @@
-"""The inside of a car around the front passenger, in the vehicle frame with the H-point of the right seat at the origin.
+"""The inside of a car around the front passenger; origin at the H-point of the right front seat.
 
 x forward, y left, z up, metres. Left-hand drive: the driver's seat is to the left, the passenger's door to the right.
 """
@@ -50,6 +50,7 @@ def _pane(corners: list[tuple[float, float, float]]) -> Surface:
 def _side() -> dict[str, list[Surface]]:
     """Door, pillars and windows of the right side."""
     y = -_WALL_M
+    out, inn, sill, top = y - 0.04, y + 0.03, _SILL_Z - 0.02, _ROOF_Z - 0.06
     upper = [
         rounded_box((1.25, 0.085, 0.24), (0.335, y - 0.035, 0.245), 0.03),
         rounded_box((0.95, 0.085, 0.24), (-0.93, y - 0.035, 0.245), 0.03),
@@ -71,11 +72,16 @@ def _side() -> dict[str, list[Surface]]:
         rounded_box((1.75, 0.075, 0.075), (-0.42, y + 0.045, _ROOF_Z - 0.045), 0.03),
     ]
     glass = [
-        _pane([(1.1, y - 0.04, _SILL_Z - 0.02), (-0.36, y - 0.04, _SILL_Z - 0.02), (-0.43, y + 0.03, _ROOF_Z - 0.06), (0.46, y + 0.03, _ROOF_Z - 0.06)]),
-        _pane([(-0.42, y - 0.04, _SILL_Z - 0.02), (-1.42, y - 0.04, _SILL_Z - 0.02), (-1.2, y + 0.03, _ROOF_Z - 0.06), (-0.47, y + 0.03, _ROOF_Z - 0.06)]),
+        _pane([(1.1, out, sill), (-0.36, out, sill), (-0.43, inn, top), (0.46, inn, top)]),
+        _pane([(-0.42, out, sill), (-1.42, out, sill), (-1.2, inn, top), (-0.47, inn, top)]),
     ]  # fmt: skip
     handle = [
-        tube(np.array([[0.52, y + 0.02, 0.20], [0.50, y + 0.035, 0.205], [0.42, y + 0.035, 0.205], [0.40, y + 0.02, 0.20]]), 0.009)
+        tube(
+            np.array(
+                [[0.52, y + 0.02, 0.20], [0.50, y + 0.035, 0.205], [0.42, y + 0.035, 0.205], [0.40, y + 0.02, 0.20]]
+            ),
+            0.009,
+        )
     ]  # fmt: skip
     return {"trim_dark": [*upper, *pillar], "trim_light": lower, "door_insert": insert, "glass": glass, "metal": handle}
 
@@ -86,7 +92,8 @@ def cabin_shell() -> Model:
     right = _side()
     pieces = {name: [*found, *(_mirrored(item) for item in found)] for name, found in right.items()}
     y, width = CENTRE_LINE_Y_M, 2 * (CENTRE_LINE_Y_M + _WALL_M)
-    low = -_WALL_M - 0.01
+    low, top = -_WALL_M - 0.01, _ROOF_Z - 0.02
+    high = 2 * y - low
     pieces["headliner"] = [
         rounded_box((1.75, width - 0.05, 0.05), (-0.45, y, _ROOF_Z + 0.02), 0.02),
         transform(pillow((0.19, 0.42, 0.03), 10), translation((0.30, 0.02, _ROOF_Z - 0.025)) @ rotation((0, 1, 0), 12)),
@@ -116,8 +123,8 @@ def cabin_shell() -> Model:
     ]
     pieces["rear_bench"] = bench
     pieces["glass"] += [
-        _pane([(1.25, low, 0.36), (1.25, 2 * y - low, 0.36), (0.42, 2 * y - low - 0.05, _ROOF_Z - 0.02), (0.42, low + 0.05, _ROOF_Z - 0.02)]),
-        _pane([(-1.68, low, 0.36), (-1.68, 2 * y - low, 0.36), (-1.3, 2 * y - low - 0.05, _ROOF_Z - 0.02), (-1.3, low + 0.05, _ROOF_Z - 0.02)]),
+        _pane([(1.25, low, 0.36), (1.25, high, 0.36), (0.42, high - 0.05, top), (0.42, low + 0.05, top)]),
+        _pane([(-1.68, low, 0.36), (-1.68, high, 0.36), (-1.3, high - 0.05, top), (-1.3, low + 0.05, top)]),
     ]  # fmt: skip
     pieces["metal"] += [tube(np.array([[0.28, y, -0.02], [0.285, y, 0.07]]), 0.012)]
     pieces["knob"] = [transform(pillow((0.05, 0.045, 0.06), 10, 3.0), translation((0.287, y, 0.095)))]
@@ -135,12 +142,12 @@ def belt_hardware(anchorage: Anchorage, route: BeltRoute, latched: bool) -> Mode
     d_ring = np.array(anchorage.d_ring)
     outboard = route.strips[-1].centres[-1]
     dark = [
-        rounded_box((0.075, 0.02, 0.055), d_ring + [0, -0.012, 0.03], 0.009),
-        rounded_box((0.07, 0.012, 0.018), d_ring + [0, 0.006, -0.012], 0.005),
-        rounded_box((0.05, 0.03, 0.26), d_ring + [0.0, -0.035, -0.02], 0.012),
+        rounded_box((0.075, 0.02, 0.055), d_ring + np.array([0, -0.012, 0.03]), 0.009),
+        rounded_box((0.07, 0.012, 0.018), d_ring + np.array([0, 0.006, -0.012]), 0.005),
+        rounded_box((0.05, 0.03, 0.26), d_ring + np.array([0.0, -0.035, -0.02]), 0.012),
     ]
-    metal = [rounded_box((0.05, 0.006, 0.05), outboard + [0, -0.004, -0.02], 0.002)]
-    metal.append(tube(np.array([outboard + [0, 0, -0.02], outboard + [0, 0, -0.16]]), 0.011))
+    metal = [rounded_box((0.05, 0.006, 0.05), outboard + np.array([0, -0.004, -0.02]), 0.002)]
+    metal.append(tube(np.array([outboard + np.array([0, 0, -0.02]), outboard + np.array([0, 0, -0.16])]), 0.011))
     # The tongue: a covered slot across the webbing and a plate that goes into the buckle.
     along, outward = route.tongue_along, route.tongue_outward
     along = along / np.linalg.norm(along)
@@ -156,7 +163,7 @@ def belt_hardware(anchorage: Anchorage, route: BeltRoute, latched: bool) -> Mode
         buckle = frame @ translation((0, 0, 0.078))
     else:
         buckle[:3, :3] = frame[:3, :3] if latched else np.diag([1.0, -1.0, -1.0])
-        buckle[:3, 3] = np.array(anchorage.tongue) + [0.0, 0.02, -0.08]
+        buckle[:3, 3] = np.array(anchorage.tongue) + np.array([0.0, 0.02, -0.08])
     dark.append(transform(rounded_box((0.042, 0.026, 0.075), (0, 0, 0.0), 0.008), buckle))
     dark.append(transform(rounded_box((0.03, 0.012, 0.16), (0, 0, 0.10), 0.005), buckle))
     button = transform(rounded_box((0.030, 0.024, 0.008), (0, 0, -0.0375), 0.003), buckle)

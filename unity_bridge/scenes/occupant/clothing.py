@@ -131,7 +131,7 @@ class Shell:
 def relax_shell(
     subdivision: Subdivision, posed: Float64, normals: Float64, offset_m: Float64 | float, rounds: int, least_m: float
 ) -> Shell:
-    """Moves the surface outward by `offset_m` and smooths it, never nearer to the body than `least_m` along its normals."""
+    """Moves the surface outward by `offset_m` and smooths it, but keeps it `least_m` off the body along its normals."""
     inner = subdivision.matrix @ posed
     outward = subdivision.matrix @ normals
     outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
@@ -140,7 +140,9 @@ def relax_shell(
         points = 0.5 * points + 0.5 * (subdivision.neighbours @ points)
         missing = least_m - np.einsum("ij,ij->i", points - inner, outward)
         points += outward * np.maximum(missing, 0.0)[:, None]
-    return Shell(points, inner + outward * 0.0004, smooth_normals(points, subdivision.faces), subdivision.faces, subdivision)
+    return Shell(
+        points, inner + outward * 0.0004, smooth_normals(points, subdivision.faces), subdivision.faces, subdivision
+    )
 
 
 def wrinkles(points: Float64, detail_seed: int, stream: int) -> Float64:
@@ -176,8 +178,8 @@ def _hemmed(patch: Patch) -> Surface:
 
 @dataclass(frozen=True, eq=False)
 class DressedBody:
-    """A body with clothes. model: its parts. trunk: what a belt lies on, clothes and skin of everything but the arms and
-    the head, as one surface."""
+    """A body with clothes. model: its parts. trunk: what a belt lies on, as one surface: clothes and skin of all but arms
+    and head."""
 
     model: Model
     trunk: Surface

@@ -25,8 +25,8 @@ class ArmPose:
 
     anchor: `thigh` (over the middle of the thigh), `lap` (over the lap's middle), or `shoulder` (from the shoulder
     joint); offset_m: forward, outward (inward for negative), up from there. elbow_out_deg: 0 lets the elbow hang
-    below the line from shoulder to hand, 90 lifts it outward. palm_deg: turn of the hand about the forearm, 0 palm down,
-    90 thumb up. finger_curl_deg: bend of each finger joint.
+    below the line from shoulder to hand, 90 lifts it outward. palm_deg: turn of the hand about the forearm, 0 palm
+    down, 90 thumb up. finger_curl_deg: bend of each finger joint.
     """
 
     anchor: str = "thigh"
@@ -169,7 +169,13 @@ class _Poser:
         pelvis = rotation("y", -(pose.recline_deg + pose.slouch_deg))
         self.turn(pelvis, "root", "pelvis")
         chest = np.eye(3)
-        for bone, share in (("spine05", 0.15), ("spine04", 0.4), ("spine03", 0.65), ("spine02", 0.85), ("spine01", 1.0)):
+        for bone, share in (
+            ("spine05", 0.15),
+            ("spine04", 0.4),
+            ("spine03", 0.65),
+            ("spine02", 0.85),
+            ("spine01", 1.0),
+        ):
             chest = (
                 rotation("z", pose.turn_left_deg * share)
                 @ rotation("x", -pose.lean_left_deg * share)
@@ -196,8 +202,8 @@ class _Poser:
         target = start + ahead * forward - np.array([0.0, 0.0, drop])
         middle, end = _two_bone(start, target, upper, lower, np.array([0.0, 0.15 * sign, 1.0]))
         # The kneecap faces the way the knee bends: forward in the rest pose.
-        thigh = _frame(middle - start, ahead + [0, 0, 1.2]) @ _frame(knee - hip, np.array([1.0, 0.0, 0.0])).T
-        shank = _frame(end - middle, ahead + [0, 0, 0.6]) @ _frame(ankle - knee, np.array([1.0, 0.0, 0.0])).T
+        thigh = _frame(middle - start, ahead + np.array([0, 0, 1.2])) @ _frame(knee - hip, np.array([1.0, 0.0, 0.0])).T
+        shank = _frame(end - middle, ahead + np.array([0, 0, 0.6])) @ _frame(ankle - knee, np.array([1.0, 0.0, 0.0])).T
         self.turn(thigh, f"upperleg01.{side}", f"upperleg02.{side}")
         self.turn(shank, f"lowerleg01.{side}", f"lowerleg02.{side}")
         self.turn(rotation("z", sign * self.pose.knees_apart_deg) @ rotation("y", -14.0), f"foot.{side}")
@@ -218,7 +224,7 @@ class _Poser:
             return hips[own] * 0.46 + knees[own] * 0.54 + lift + offset
         if arm.anchor == "lap":
             centre = (hips[0] + hips[1] + knees[0] + knees[1]) / 4
-            return centre + lift + [0.0, 0.0, 0.035] + offset
+            return centre + lift + np.array([0.0, 0.0, 0.035]) + offset
         raise ConfigurationError(f"unknown hand anchor '{arm.anchor}'", hint="valid: thigh, lap, shoulder")
 
     def arm(self, side: str, arm: ArmPose) -> None:
@@ -249,7 +255,9 @@ class _Poser:
         hand_turn = wanted @ _frame(fingers, back_rest).T
         twist = _twist_between(lower_turn, hand_turn, along)
         self.turn(_about(along, 0.5 * twist) @ lower_turn, f"lowerarm02.{side}")
-        names = [n for n in self.bodies.bone_names if n.startswith(("wrist", "metacarpal", "finger")) and n.endswith(side)]
+        names = [
+            n for n in self.bodies.bone_names if n.startswith(("wrist", "metacarpal", "finger")) and n.endswith(side)
+        ]
         self.turn(hand_turn, *names)
         curl_axis = _unit(np.cross(wanted[:, 0], wanted[:, 1]))
         for name in names:

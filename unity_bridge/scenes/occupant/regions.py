@@ -93,7 +93,9 @@ def _along(points: Float64, start: Float64, end: Float64) -> Float64:
 
 def limb_coordinate(bodies: Bodies, rest: RestBody, limb: str) -> Float64:
     """Way along arm or leg: 0 shoulder or hip, 1 elbow or knee, 2 wrist or ankle; unspecified off the limb."""
-    first, second, third = ("upperarm01", "lowerarm01", "wrist") if limb == "arm" else ("upperleg01", "lowerleg01", "foot")
+    first, second, third = (
+        ("upperarm01", "lowerarm01", "wrist") if limb == "arm" else ("upperleg01", "lowerleg01", "foot")
+    )
     points = rest.vertices.astype(np.float64)
     result = np.zeros(len(points))
     for side, sign in (("L", 1.0), ("R", -1.0)):
@@ -126,7 +128,9 @@ def collar_region(bodies: Bodies, rest: RestBody, kind: str) -> Float64:
     """Positive below the collar: `crew`, `wide`, `v_neck` or `turtleneck`, metres."""
     points = rest.vertices.astype(np.float64)
     neck, top = rest.joints[bodies.bone("neck01")], rest.joints[bodies.bone("head")]
-    rise, tilt_deg = {"crew": (0.16, 36.0), "wide": (-0.1, 30.0), "v_neck": (0.2, 32.0), "turtleneck": (0.42, 26.0)}[kind]
+    rise, tilt_deg = {"crew": (0.16, 36.0), "wide": (-0.1, 30.0), "v_neck": (0.2, 32.0), "turtleneck": (0.42, 26.0)}[
+        kind
+    ]
     neck_m = float(np.linalg.norm(top - neck))
     tilt = np.deg2rad(tilt_deg)
     normal = np.array([np.sin(tilt), 0.0, np.cos(tilt)])
