@@ -32,7 +32,7 @@ from training import augment, checkpoint, environment, mixing
 from training.batches import LabelledFrames
 from training.data import open_frames
 from training.loop import Run, evaluate, train
-from training.networks.segmentation import NEEDS_BATCH, build
+from training.networks.segmentation import NEEDS_BATCH, build, check_size
 from training.process import Monitor, Stopped
 from training.report import pictures, run_report
 from training.report.results import ORDER_FILE
@@ -134,6 +134,7 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
     monitor.say("building the network")
     torch.manual_seed(torch_seed(spec.seed, "weights"))
     network = build(spec.network, task.output_channels)
+    check_size(network, spec.image_size)
     run = Run(spec, digest, workspace, device, mix, data, task)
     state = train(run, network, monitor)
 

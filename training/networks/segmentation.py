@@ -94,6 +94,27 @@ def build(settings: Network, output_channels: int) -> SegmentationNetwork:
     return wrapped
 
 
+def check_size(network: SegmentationNetwork, size_px: tuple[int, int]) -> None:
+    """See whether a network takes images of this width and height; some halve them too often for small ones.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            network(torch.zeros(1, 3, size_px[1], size_px[0], dtype=torch.uint8))
+    except (RuntimeError, ValueError) as error:
+        raise ConfigurationError(
+            f"image_size: the network can't take images of {size_px[0]}x{size_px[1]}: {error}",
+            code="invalid_network",
+            hint="take larger images or another architecture",
+        ) from error
+    finally:
+        network.train(was_training)
+
+
 def _check_encoder(name: str) -> None:
     if name.startswith("tu-"):
         import timm

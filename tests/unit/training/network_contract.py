@@ -1,0 +1,75 @@
+"""What every network must do: inherit `NetworkContract` and name one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from contracts.run import Network
+from training.networks.segmentation import SegmentationNetwork, build
+
+CLASSES = 3
+
+
+class NetworkContract:
+    """The tests that every architecture passes."""
+
+    settings: Network
+    side_px = 64
+    """Of square images: the smallest that the architecture takes, where that is more than 64."""
+    unused: tuple[str, ...] = ()
+    """Beginnings of the names of parameters that the architecture has no use for."""
+
+    @pytest.fixture
+    def network(self) -> SegmentationNetwork:
+        torch.manual_seed(0)
+        return build(self.settings, CLASSES)
+
+    def images(self, *shape: int) -> torch.Tensor:
+        return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+    @pytest.mark.parametrize("cut", [(0, 0), (14, -13)], ids=["divisible", "odd"])
+    def test_gives_a_logit_a_class_and_pixel(self, network, cut):
+        size = (self.side_px - cut[0], self.side_px - cut[1])
+        with torch.inference_mode():
+            outputs = network.eval()(self.images(1, 3, *size))
+        assert outputs.shape == (1, CLASSES, *size)
+        assert outputs.isfinite().all()
+
+    def test_gradients_reach_every_parameter(self, network):
+        network.train()(self.images(2, 3, self.side_px, self.side_px)).square().mean().backward()
+        silent = [name for name, parameter in network.named_parameters() if parameter.grad is None]
+        assert [name for name in silent if not name.startswith(self.unused or "-")] == []
+        assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in network.parameters())
+
+    def test_a_frozen_encoder_gets_no_gradient_and_new_statistics(self, network):
+        network.encoder.requires_grad_(False)
+        before = {name: value.clone() for name, value in network.encoder.named_buffers() if "running" in name}
+        network.train()(self.images(2, 3, self.side_px, self.side_px)).square().mean().backward()
+        assert all(parameter.grad is None for parameter in network.encoder.parameters())
+        assert all(parameter.grad is not None for parameter in network.decoder_parameters())
+        after = dict(network.encoder.named_buffers())
+        assert not before or any(not torch.equal(value, after[name]) for name, value in before.items())
+
+    def test_state_goes_round(self, network):
+        torch.manual_seed(1)
+        other = build(self.settings, CLASSES)
+        images = self.images(1, 3, 64, 64)
+        with torch.inference_mode():
+            expected = network.eval()(images)
+            assert not torch.equal(other.eval()(images), expected)
+            other.load_state_dict(network.state_dict())
+            assert torch.equal(other.eval()(images), expected)
+
+    def test_evaluation_repeats_itself_and_images_do_not_mix(self, network):
+        images = self.images(2, 3, 64, 64)
+        network.eval()
+        with torch.inference_mode():
+            together, again = network(images), network(images)
+            alone = network(images[:1])
+        assert torch.equal(together, again)
+        torch.testing.assert_close(together[:1], alone, rtol=1e-3, atol=1e-4)
+
+    def test_encoder_and_decoder_are_all_of_it(self, network):
+        parts = [*network.encoder.parameters(), *network.decoder_parameters()]
+        assert len(parts) == len(list(network.parameters())) == len({id(part) for part in parts})
