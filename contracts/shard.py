@@ -74,6 +74,8 @@ class ShardReport(Document):
     """Content rejections by check."""
     transient_failures: dict[str, int] = {}
     """Failures after which the same spec was rendered again, by code."""
+    not_judged: dict[str, int] = {}
+    """Accepted frames that gave a check too little to judge, by check; those of this process only."""
     player_starts: int = 0
     """Players launched."""
     seconds: float = 0.0

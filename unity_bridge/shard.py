@@ -115,6 +115,7 @@ class ShardRunner:
         self._queue: deque[Task] = deque()
         self._earlier: OrderedDict[Digest, FrameSpec] = OrderedDict()
         self._rejections: Counter[str] = Counter()
+        self._not_judged: Counter[str] = Counter()
         self._gaps: list[int] = []
         self._done = 0
         self._started = time.monotonic()
@@ -153,6 +154,7 @@ class ShardRunner:
             gaps=tuple(sorted(self._gaps)),
             rejections=dict(self._rejections),
             transient_failures=dict(self.players.failures),
+            not_judged=dict(self._not_judged),
             player_starts=self.players.starts,
             seconds=time.monotonic() - self._started,
             seconds_to_first_frame=self._first_frame_s,
@@ -293,6 +295,7 @@ class ShardRunner:
         while len(self._earlier) > _EARLIER_FRAMES:
             self._earlier.popitem(last=False)
         self._rejections.update(composed.task.checks)
+        self._not_judged.update(verdict.check for verdict in judgement.verdicts if not verdict.judged)
         self.players.succeeded()
         self._done += 1
         if self._first_frame_s is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,7 +36,9 @@ class EdgeAgreement:
     score: float
     """How clearly another place fits better than this one, in standard errors; at most 0 where this place is best."""
     offset_px: tuple[int, int]
-    """Right and down, from the masks' borders to the place that fits best."""
+    """Right and down, from the masks' borders to the best place that isn't theirs."""
+    contrast_ratio: float = 1.0
+    """Mean contrast of the image on the borders of the masks over that farther than a pixel from them."""
 
 
 def edge_agreement(image: NDArray[np.uint8], *ids: NDArray[np.integer]) -> EdgeAgreement:
@@ -80,7 +83,13 @@ def edge_agreement(image: NDArray[np.uint8], *ids: NDArray[np.integer]) -> EdgeA
     gain = float(difference.sum() / count)
     spread = difference - gain * sizes
     error = float(np.sqrt((spread**2).sum())) / count + 1e-6  # ratio estimator over blocks
-    return EdgeAgreement(True, gain / error, (int(there[1]) - r, int(there[0]) - r))
+    away = np.concatenate([contrast_x[_far_from(border_x)], contrast_y[_far_from(border_y)]])
+    ratio = float(means[here] / max(float(away.mean()), 1e-3)) if len(away) else 1.0
+    return EdgeAgreement(True, gain / error, (int(there[1]) - r, int(there[0]) - r), ratio)
+
+
+def _far_from(border: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return cv2.dilate(border.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
 
 
 def _inside(border: NDArray[np.bool_], reach: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

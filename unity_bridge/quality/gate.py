@@ -16,24 +16,23 @@ import numpy as np
 
 from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID, FrameSpec
 from contracts.generator import QualitySettings
-from unity_bridge.quality.edges import edge_agreement
-from unity_bridge.quality.geometry import boxes_by_ids, labels_by_instance, world_points
+from unity_bridge.quality.geometry import boxes_by_ids, labels_by_instance, surface_goes_on, world_points
 from unity_bridge.quality.rendered import RenderedFrame
 
 Kind = Literal["transient", "content", "confirmed"]
 
 BLANK_SPREAD_MIN = 4.0
 """Smallest distance between the 1st and 99th percentile of any channel in an image that shows something."""
-EDGE_SCORE_MAX = 5.0
+EDGE_SCORE_MAX = 2.0
 """Standard errors by which another place may fit the image's edges better than the masks' own."""
+BORDER_CONTRAST_MIN = 1.2
+"""Smallest contrast of the image along the masks' borders over that elsewhere; noise has 1, good frames over 1.9."""
 GEOMETRY_OUTSIDE_MAX = 0.01
 """Largest share of an id's pixels whose depth lies outside the boxes of the parts that bear it."""
 GEOMETRY_PIXELS_MIN = 12
 """Pixels of an id outside its boxes, from which that counts."""
 HOLE_MIN_PX = 6
 """Smallest hole in an instance that counts."""
-HOLE_STEP = 0.004
-"""Depth of a hole continues its surroundings when it differs from them by no more than this share of the depth."""
 
 
 @dataclass(frozen=True)
@@ -191,50 +190,52 @@ def _labels_in_place(frame: RenderedFrame, settings: QualitySettings) -> Finding
 
 @check("no_holes", "transient")
 def _no_holes(frame: RenderedFrame, settings: QualitySettings) -> Finding:
-    """No instance has a hole without ids in which its surface goes on; where one sees through it, the depth steps."""
+    """No instance has a hole without ids in which its surface goes on; where one sees through it, the depth steps.
+
+    A renderer's own holes only, and only where the surface is smooth for certain: any hole that came later is one that
+    `sidecar_consistent` finds.
+    """
     if frame.depth is None:
         return Finding(0, 0, judged=False)
     empty = ((frame.instances == 0) & ((frame.mask == BACKGROUND_ID) | (frame.mask == IGNORE_ID))).astype(np.uint8)
     count, components, stats, _ = cv2.connectedComponentsWithStats(empty, connectivity=4)
     height, width = frame.mask.shape
     holes, pixels = 0, 0
-    kernel = np.ones((3, 3), np.uint8)
     for number in range(1, count):
         x, y, w, h, area = (int(value) for value in stats[number])
-        if area < HOLE_MIN_PX or x == 0 or y == 0 or x + w == width or y + h == height:
+        if area < HOLE_MIN_PX or x < 2 or y < 2 or x + w > width - 2 or y + h > height - 2:
             continue
-        window = np.s_[y - 1 : y + h + 1, x - 1 : x + w + 1]
+        window = np.s_[y - 2 : y + h + 2, x - 2 : x + w + 2]
         hole = components[window] == number
-        rim = (cv2.dilate(hole.astype(np.uint8), kernel) > 0) & ~hole
-        inner = hole & (cv2.dilate((~hole).astype(np.uint8), kernel) > 0)
+        rim = (cv2.dilate(hole.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & ~hole
+        depth = frame.depth[window]
         around = set(np.unique(frame.instances[window][rim]).tolist())
-        depth = frame.depth[window].astype(np.float64)
-        if len(around) != 1 or around == {0} or not depth[inner].all() or not depth[rim].all():
-            continue
-        if _continues(depth, hole, rim):
+        if len(around) == 1 and around != {0} and depth[hole | rim].all() and surface_goes_on(depth, hole, rim):
             holes, pixels = holes + 1, pixels + area
     return Finding(holes, 0, f"{holes} holes with {pixels} px, in which the surface goes on without ids")
-
-
-def _continues(depth: np.ndarray, hole: np.ndarray, rim: np.ndarray) -> bool:
-    """Whether depth runs on from the rim into the hole: nearly everywhere the step is as small as a surface's."""
-    steps = []
-    for axis in (0, 1):
-        first, second = np.s_[:-1, :] if axis == 0 else np.s_[:, :-1], np.s_[1:, :] if axis == 0 else np.s_[:, 1:]
-        across = (hole[first] & rim[second]) | (rim[first] & hole[second])
-        steps.append(np.abs(depth[first] - depth[second])[across] / depth[first][across])
-    return float(np.percentile(np.concatenate(steps), 90)) <= HOLE_STEP
 
 
 @check("edges_agree", "confirmed")
 def _edges_agree(frame: RenderedFrame, settings: QualitySettings) -> Finding:
     """Edges of the colour image lie on the borders of the masks."""
-    found = edge_agreement(frame.image, frame.mask, frame.instances)
+    found = frame.edges
     x, y = found.offset_px
     return Finding(
         found.score,
         EDGE_SCORE_MAX,
         f"the image's edges lie {x:+d},{y:+d} px from the masks' borders",
+        judged=found.judged,
+    )
+
+
+@check("borders_visible", "confirmed")
+def _borders_visible(frame: RenderedFrame, settings: QualitySettings) -> Finding:
+    """The colour image has more contrast along the borders of the masks than elsewhere, as no unrelated image has."""
+    found = frame.edges
+    return Finding(
+        -found.contrast_ratio,
+        -BORDER_CONTRAST_MIN,
+        f"the image's contrast along the masks' borders is {found.contrast_ratio:.2f} times that elsewhere",
         judged=found.judged,
     )
 

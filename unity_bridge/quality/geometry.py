@@ -128,3 +128,31 @@ def undistort(x: Float64, y: Float64, distortion: tuple[float, ...]) -> tuple[Fl
         offset_y = p1 * (square + 2 * ideal_y**2) + 2 * p2 * ideal_x * ideal_y
         ideal_x, ideal_y = (x - offset_x) / radial, (y - offset_y) / radial
     return ideal_x, ideal_y
+
+
+SAME_SURFACE = 0.002
+"""Share of the depth by which a smooth surface may depart from the plane through its surroundings."""
+OTHER_SURFACE = 0.01
+"""Share of the depth from which it is another surface, however rough the surroundings are."""
+
+
+def surface_goes_on(depth: NDArray[np.uint16], hole: NDArray[np.bool_], rim: NDArray[np.bool_]) -> bool:
+    """Whether the depth in a hole continues that of its rim.
+
+    The inverse depth of a plane is linear in image coordinates; so a plane is fitted to the rim, and the hole's depths
+    may depart from it by twice as much as the rim's own.
+
+    Args:
+        depth: (H, W) uint16, positive in hole and rim.
+        hole, rim: (H, W) bool.
+    """
+    rows, columns = np.nonzero(rim)
+    design = np.stack([rows, columns, np.ones(len(rows))], axis=1)
+    inverse = 1.0 / depth[rim].astype(np.float64)
+    plane, *_ = np.linalg.lstsq(design, inverse, rcond=None)
+    rim_departure = float(np.median(np.abs(design @ plane - inverse) / inverse))
+    rows, columns = np.nonzero(hole)
+    inverse = 1.0 / depth[hole].astype(np.float64)
+    expected = np.stack([rows, columns, np.ones(len(rows))], axis=1) @ plane
+    departure = float(np.median(np.abs(expected - inverse) / inverse))
+    return departure <= min(max(2 * rim_departure, SAME_SURFACE), OTHER_SURFACE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,7 @@ from contracts.frame import (
 )
 from contracts.frame_spec import FrameSpec
 from contracts.ids import Digest, digest_of
+from unity_bridge.quality.edges import EdgeAgreement, edge_agreement
 
 UNREADABLE = "unreadable_frame"
 """Code of the errors below, and what they are counted as."""
@@ -74,6 +76,11 @@ class RenderedFrame:
     """Bytes of the spec's assets by digest."""
     earlier: Mapping[Digest, FrameSpec] = field(repr=False, default_factory=dict)
     """Specs of frames that were rendered before, by the digest of their colour image."""
+
+    @cached_property
+    def edges(self) -> EdgeAgreement:
+        """How the edges of the colour image lie to the borders of the masks."""
+        return edge_agreement(self.image, self.mask, self.instances)
 
 
 def read_rendered(
