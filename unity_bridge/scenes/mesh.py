@@ -182,10 +182,12 @@ def _compact(
     corners = stored[faces]
     doubled_area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     faces = faces[doubled_area > 1e-12]
-    used, inverse = np.unique(faces, return_inverse=True)
+    used = np.zeros(len(stored), dtype=bool)
+    used[faces.ravel()] = True
+    renumber = np.cumsum(used) - 1
     return (
         stored[used],
-        inverse.reshape(-1, 3),
+        renumber[faces],
         unit(np.asarray(normals, dtype=np.float64)[used]),
         None if uvs is None else np.asarray(uvs)[used],
     )

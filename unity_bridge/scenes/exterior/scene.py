@@ -24,6 +24,9 @@ from unity_bridge.scenes.vehicle.labels import PARTS
 from unity_bridge.scenes.vehicle.shape import BODY_STYLES, VehicleShape, draw_shape
 
 _OTHER_VEHICLES = 18
+_VARIANTS = 32
+"""Pictures of each kind of environment, ground and wall. Making one costs more than the rest of a frame, so they are
+drawn from a fixed set, kept, and varied by rotation and place; the number follows from the detail seed."""
 _COLORS = ("white", "silver", "grey", "black", "red", "blue", "any")
 
 
@@ -36,6 +39,25 @@ def _ground() -> Model:
 def _other_vehicle(number: int) -> Model:
     """One of a fixed set of vehicles of low detail, so that their assets are shared by many frames."""
     return build_vehicle(draw_shape(BODY_STYLES[number % len(BODY_STYLES)], number), detail=0.4)
+
+
+@lru_cache(maxsize=3 * _VARIANTS)
+def _environment_file(kind: str, number: int) -> bytes:
+    return encode_radiance(environment_image(kind, _fixed_random(number, 3)))
+
+
+@lru_cache(maxsize=3 * _VARIANTS)
+def _ground_file(kind: str, number: int) -> bytes:
+    return png_of(ground_texture(kind, _fixed_random(number, 1)))
+
+
+@lru_cache(maxsize=3 * _VARIANTS)
+def _wall_file(kind: str, number: int) -> bytes:
+    return png_of(wall_texture(kind, _fixed_random(number, 4)))
+
+
+def _fixed_random(number: int, subject: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([number, subject])))
 
 
 def _random(values: dict[str, Value], *names: int) -> np.random.Generator:
@@ -56,7 +78,7 @@ def add_surroundings(
     around: values of a `Surroundings` randomizer; eye: (3,) the camera's position, metres. Each subject draws from a
     stream of its own under the randomizer's detail seed, so that adding a wall moves no pole.
     """
-    texture = png_of(ground_texture(str(around["ground"]), _random(around, 1)))
+    texture = _ground_file(str(around["ground"]), int(_random(around, 1).integers(_VARIANTS)))
     shine = _random(around, 2)
     materials["ground"] = Material(
         base_color=(1.0, 1.0, 1.0),
@@ -84,12 +106,12 @@ def add_surroundings(
 
 def _environment(around: dict[str, Value], luminance_cd_m2: float, assets: AssetCollector) -> Environment:
     kind = str(around["environment"])
-    image = environment_image(kind, _random(around, 3))
+    data = _environment_file(kind, int(_random(around, 3).integers(_VARIANTS)))
     turn = rotation((0, 0, 1), float(around["yaw_deg"]))
     if kind == "busy":
         turn = turn @ rotation((0, 1, 0), float(around["pitch_deg"])) @ rotation((1, 0, 0), float(around["roll_deg"]))
     return Environment(
-        image=assets.add_hdr(encode_radiance(image)),
+        image=assets.add_hdr(data),
         world_from_environment=matrix3(np.round(turn[:3, :3], 9)),
         luminance_cd_m2=luminance_cd_m2,
     )
@@ -109,7 +131,7 @@ def _add_wall(
     height = float(random.uniform(1.2, 3.5) if kind in ("hedge", "fence") else random.uniform(2.2, 8.0))
     width = float(random.uniform(8, 30))
     model = wall(width, height)
-    texture = png_of(wall_texture(kind, random))
+    texture = _wall_file(kind, int(random.integers(_VARIANTS)))
     materials["wall"] = Material(base_color=(1.0, 1.0, 1.0), base_color_texture=assets.add_png(texture), roughness=0.8)
     materials["wall_back"] = Material(base_color=(0.3, 0.3, 0.3), roughness=0.9)
     direction = np.rad2deg(np.arctan2(away[1], away[0])) + random.normal(0, 14)

@@ -84,14 +84,14 @@ def _add_stains(image: Image, random: np.random.Generator) -> None:
         top, left = (int(value) for value in random.integers(0, size - 20, 2))
         tall, wide = (int(value) for value in random.integers(8, 90, 2))
         image[top : top + tall, left : left + wide] *= random.uniform(0.45, 1.5)
-    for _ in range(int(random.integers(0, 12))):
+    for _ in range(int(random.integers(0, 8))):
         points = np.cumsum(random.normal(0, 7, (24, 2)), axis=0) + random.uniform(0, size, 2)
-        shade = [float(value) for value in image.mean(axis=(0, 1)) * random.uniform(0.2, 0.6)]
-        cv2.polylines(image, [np.round(points).astype(np.int32)], False, shade, int(random.integers(1, 3)))
+        shade = [float(value) for value in image.mean(axis=(0, 1)) * random.uniform(0.35, 0.7)]
+        cv2.polylines(image, [np.round(points).astype(np.int32)], False, shade, 1)
     for _ in range(int(random.integers(0, 40))):
         spot = [int(value) for value in random.integers(0, size, 2)]
         shade = [float(value) for value in image.mean(axis=(0, 1)) * random.uniform(0.2, 2.0)]
-        cv2.circle(image, spot, int(random.integers(1, 6)), shade, -1)
+        cv2.circle(image, spot, int(random.integers(1, 4)), shade, -1)
 
 
 def wall_texture(kind: str, random: np.random.Generator, height: int = 192, width: int = 384) -> Image:
