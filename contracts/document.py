@@ -192,7 +192,9 @@ def parse_json(model: type[_DocumentT], data: str | bytes, *, source: str = "doc
     try:
         value = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{source}: not valid JSON: {error}", code="invalid_json") from None
+        raise ConfigurationError(
+            f"{source}: not valid JSON: {error}", code="invalid_json", hint="write one JSON document in UTF-8"
+        ) from None
     return validate(model, value, source=source)
 
 

@@ -103,11 +103,11 @@ def plan_import(settings: Settings, request: ImportRequest) -> ImportPlan:
         NotFoundError: Nothing lies at a path.
         ConfigurationError: A path outside the allowed roots, or no folder.
     """
-    root = settings.importable(request.path)
+    root = _importable(settings, request.path)
     if not root.is_dir():
         raise ConfigurationError(f"'{request.path}' is not a folder", code="not_a_folder", hint="name the folder")
     for split, folder in request.splits.items():
-        place = (root / folder).resolve()
+        place = _importable(settings, str(root / folder))
         if not place.is_relative_to(root):
             raise ConfigurationError(
                 f"splits.{split}: '{folder}' leads out of the imported folder",
@@ -115,7 +115,7 @@ def plan_import(settings: Settings, request: ImportRequest) -> ImportPlan:
                 hint="name a subfolder",
             )
         if not place.is_dir():
-            raise NotFoundError(f"splits.{split}: no folder '{folder}'", code="import_not_found", hint="check the path")
+            raise ConfigurationError(f"splits.{split}: '{folder}' is not a folder", code="not_a_folder")
     classes = _table(settings, root, request.classes or _CLASS_TABLE, "classes")
     return ImportPlan(
         format=request.format,
@@ -193,8 +193,18 @@ def _check_space(settings: Settings, generator: Generator, frames: int) -> None:
         )
 
 
+def _importable(settings: Settings, text: str) -> Path:
+    """`Settings.importable`, for texts that no file system takes for a path too."""
+    try:
+        return settings.importable(text)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise ConfigurationError(
+            f"{text[:80]!r} is not a path: {error}", code="invalid_path", hint="name a folder or file"
+        ) from None
+
+
 def _table(settings: Settings, root: Path, text: str, what: str) -> Path:
-    path = settings.importable(str(root / text))
+    path = _importable(settings, str(root / text))
     if not path.is_file():
         raise ConfigurationError(f"{what}: '{text}' is not a file", code="not_a_file", hint="check the path")
     return path

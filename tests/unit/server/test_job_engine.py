@@ -14,12 +14,12 @@ from typing import Any
 
 import psutil
 import pytest
-from service_homes import QUICK, application, request
 
 from contracts.errors import NotFoundError
 from contracts.ids import VersionReference
 from contracts.job import Job, JobState
 from server.application import Application
+from tests.service.homes import QUICK, application, request
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 30.0
@@ -231,12 +231,12 @@ def test_two_applications_share_a_home(make: Callable[..., Application]) -> None
 def test_processes_die_with_their_starter(home: Path) -> None:
     """Killed outright, an application takes its processes along; the next one takes up the job."""
     code = (
-        "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path; from service_homes import *\n"
+        "import sys; from pathlib import Path; from tests.service.homes import *\n"
         "service = application(Path(sys.argv[1]), players={'slow': ('pause=0.25', 'deaf')})\n"
         "service.wait(service.render(request(frames=8, player='slow', workers=2)).job.id)\n"
     )
     first = subprocess.Popen(
-        [sys.executable, "-c", code, str(home), str(Path(__file__).parent)],
+        [sys.executable, "-c", code, str(home)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )

@@ -23,7 +23,7 @@ labels:
   lid: {}
   wall: {}
 """
-MODULES = Modules(render="tests.unit.server.stand_in_worker")
+MODULES = Modules(render="tests.service.stand_in_worker")
 QUICK = JobSettings(attempts_max=3, heartbeat_timeout_s=5.0, lease_s=3.0, poll_s=0.02, stop_grace_s=1.0)
 
 
