@@ -33,6 +33,7 @@ from contracts.ids import VersionReference
 from contracts.job import Job, JobState, RenderBatchRequest
 from contracts.run import SegmentationScores, TrainingSpec
 from server.client import Client
+from server.commands.session import advance, progress_bar
 from server.resources import ImportRequest, Run
 
 BELTLINE = Path(sys.executable).with_name("beltline")
@@ -229,31 +230,16 @@ def _follow(url: str, jobs: list[Job], noun: str) -> list[Job]:
     ended: list[Job | BaseException | None] = [None] * len(jobs)
 
     def follow(place: int, job: Job, bar: tqdm[Any]) -> None:
-        def show(now: Job) -> None:
-            bar.total = now.progress.total or bar.total
-            bar.n = now.progress.done
-            bar.set_postfix_str(now.state.value)
-
         try:
             with Client(url) as service:
-                ended[place] = service.wait(job.id, show)
+                ended[place] = service.wait(job.id, lambda now: advance(bar, now))
         except BaseException as error:
             ended[place] = error
 
     with contextlib.ExitStack() as stack:
         threads = []
         for place, job in enumerate(jobs):
-            bar = stack.enter_context(
-                tqdm(
-                    total=job.progress.total or None,
-                    desc=_title(job),
-                    unit=noun,
-                    position=place,
-                    leave=True,
-                    file=sys.stderr,
-                    mininterval=0.5 if sys.stderr.isatty() else 15,
-                )
-            )
+            bar = stack.enter_context(progress_bar(job.progress.total, _title(job), noun, position=place))
             threads.append(threading.Thread(target=follow, args=(place, job, bar), daemon=True))
             threads[-1].start()
         # Joining with a timeout lets Ctrl-C through.

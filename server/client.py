@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote, urljoin
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -227,13 +228,18 @@ class Client:
     # Training
 
     def runs(self, *, cursor: str | None = None, limit: int = PAGE_SIZE) -> Page[Run]:
-        return self._page("/v1/training-runs", Run, cursor, limit)
+        page = self._page("/v1/training-runs", Run, cursor, limit)
+        return Page[Run](items=[self._addressed(run) for run in page.items], next_cursor=page.next_cursor)
 
     def run(self, run_id: str) -> Run:
-        return self._get(f"/v1/training-runs/{_part(run_id)}", Run)
+        return self._addressed(self._get(f"/v1/training-runs/{_part(run_id)}", Run))
 
     def report(self, run_id: str) -> str:
         return self._request("GET", f"/v1/training-runs/{_part(run_id)}/report").text
+
+    def _addressed(self, run: Run) -> Run:
+        """The run with the whole address of its report."""
+        return run.model_copy(update={"report": urljoin(f"{self.url}/", run.report)}) if run.report else run
 
     # The ways of asking
 
@@ -243,7 +249,7 @@ class Client:
     def _post(
         self, path: str, body: BaseModel | None, model: type[_ModelT], *, timeout_s: float = TIMEOUT_S
     ) -> _ModelT:
-        value = None if body is None else body.model_dump(mode="json", exclude_none=True)
+        value = None if body is None else body.model_dump(mode="json")
         return _parse(model, self._request("POST", path, json=value, timeout=timeout_s))
 
     def _page(
@@ -346,8 +352,8 @@ def _parse(model: type[_ModelT], response: httpx.Response) -> _ModelT:
 
 
 def _part(text: str) -> str:
-    """A part of a path: what could leave it is escaped."""
-    return httpx.URL("/", params={"part": text}).query.decode().removeprefix("part=").replace("+", "%20")
+    """A part of a path, with everything escaped that could leave it."""
+    return quote(text, safe="")
 
 
 def _version_path(reference: VersionReference) -> str:

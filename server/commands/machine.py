@@ -46,7 +46,10 @@ def _serve(arguments: argparse.Namespace, session: Session) -> int:
         session.say(
             f"listening on {arguments.host}: whoever reaches this address can use the service; it asks nobody in"
         )
-    return serve(session.settings(allow_paths=False), arguments.host, arguments.port)
+    try:
+        return serve(session.settings(allow_paths=False), arguments.host, arguments.port)
+    except KeyboardInterrupt:
+        return 0  # the ordinary way to end a service, which has by now ended in order
 
 
 def _is_loopback(host: str) -> bool:

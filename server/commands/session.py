@@ -122,14 +122,10 @@ class Session:
             BeltlineError: The job failed, crashed or was cancelled.
         """
         service = self.service()
-        with tqdm(total=job.progress.total or None, unit=noun, desc=job.id, file=sys.stderr, leave=True) as bar:
+        with progress_bar(job.progress.total, job.id, noun) as bar:
 
             def show(now: Job) -> None:
-                if now.progress.total:
-                    bar.total = now.progress.total
-                bar.n = now.progress.done
-                bar.set_postfix_str(now.progress.message or now.state.value, refresh=False)
-                bar.refresh()
+                advance(bar, now)
 
             try:
                 ended = service.wait(job.id, show)
@@ -150,6 +146,40 @@ class Session:
         except BeltlineError as error:
             if service.job(job_id).state not in TERMINAL_STATES:
                 self.complain(error)
+
+
+def progress_bar(total: int, title: str, noun: str, *, position: int = 0) -> tqdm[Any]:
+    """A progress bar on standard error; where that is no terminal, a line now and then.
+
+    Args:
+        total: What there is to do; 0 when that is not known yet.
+        title: What stands before the bar.
+        noun: What is counted, in the singular.
+        position: Line of the bar, where there are several.
+    """
+    terminal = sys.stderr.isatty()
+    return tqdm(
+        total=total or None,
+        desc=title,
+        unit=noun,
+        position=position,
+        file=sys.stderr,
+        dynamic_ncols=terminal,
+        ncols=None if terminal else 100,
+        mininterval=0.2 if terminal else 15,
+        maxinterval=1 if terminal else 60,
+    )
+
+
+def advance(bar: tqdm[Any], job: Job) -> None:
+    """Bring a bar to where a job is."""
+    if job.progress.total:
+        bar.total = job.progress.total
+    bar.set_postfix_str(job.progress.message or job.state.value, refresh=False)
+    bar.update(job.progress.done - bar.n)
+    if job.state in TERMINAL_STATES:
+        bar.set_postfix_str(job.state.value, refresh=False)
+        bar.refresh()
 
 
 def check_succeeded(job: Job) -> None:

@@ -26,6 +26,21 @@ DATA = (
 """Files that are no modules but that something reads at run time; one of each kind."""
 PACKAGES = {"contracts", "generator_configs", "registry", "server", "training", "unity_bridge"}
 TIMEOUT_S = 240
+READ_DOCUMENTATION = r"""
+import re, sys
+from urllib.parse import urljoin
+from starlette.testclient import TestClient
+from server.api.app import create_app
+from server.settings import load_settings
+with TestClient(create_app(load_settings(sys.argv[1]))) as client:
+    page = client.get("/docs").text
+    assert "http://" not in page and "https://" not in page, page
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(assets) > 3, page
+    for asset in assets:
+        answer = client.get(urljoin("/docs", asset))
+        assert answer.status_code == 200 and len(answer.content) > 100, asset
+"""
 
 
 @pytest.fixture(scope="session")
@@ -112,16 +127,4 @@ def test_the_installed_command_renders_and_publishes(environment: Path) -> None:
 
 def test_the_installed_service_shows_its_pages_without_another_host(environment: Path) -> None:
     """The assets of /docs come with the installation."""
-    code = (
-        "import sys; from server.settings import load_settings; from server.api.app import create_app\n"
-        "from starlette.testclient import TestClient\n"
-        "with TestClient(create_app(load_settings(sys.argv[1]))) as client:\n"
-        "    page = client.get('/docs').text\n"
-        "    assert 'http://' not in page and 'https://' not in page, page\n"
-        "    import re\n"
-        '    assets = re.findall(r\'(?:src|href)="(/[^"]+)"\', page)\n'
-        "    assert assets\n"
-        "    for asset in assets:\n"
-        "        assert client.get(asset).status_code == 200, asset\n"
-    )
-    run([str(environment / "bin" / "python"), "-c", code, str(environment / "home")], environment)
+    run([str(environment / "bin" / "python"), "-c", READ_DOCUMENTATION, str(environment / "home")], environment)
