@@ -16,6 +16,7 @@ from contracts.frame import FileRole, FrameRecord, GeneratorReference
 from contracts.frame_spec import Label
 from contracts.generator import Generator
 from contracts.ids import Digest, canonical_json, digest_of
+from registry.canonical_lines import canonical_line
 from registry.store import Store
 
 
@@ -79,7 +80,7 @@ class VersionWriter:
             self._sizes[digest] = len(data)
         if record.index != len(self._lines):
             record = record.model_copy(update={"index": len(self._lines)})
-        self._lines.append(canonical_json(record))
+        self._lines.append(canonical_line(record.model_dump(mode="json")))
         if record.split is not None:
             self._splits[record.split] += 1
         self._redrawn += record.attempt > 0
