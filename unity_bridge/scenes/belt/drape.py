@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.errors import RenderError
 from unity_bridge.scenes.belt.surface import DrapeSurface
 from unity_bridge.scenes.mesh import Surface, crease_normals
 
@@ -28,11 +29,15 @@ SECTION_POINTS = 9
 _CONTACT_M = 0.015
 _LONGEST_STEP_M = 0.012
 _SPREAD_SECTIONS = 5
+_SHARPEST_TURN_DEG = 16.0  # between sections
+_LONGEST_SHARE = 1.2
+_MARGINS_M = (0.003, 0.010, 0.018, 0.028, 0.04)
+_CHORD_REACH_M = 0.04  # nearer to the chord, the direction away from it says little
 
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """A ruled strip. centres: (N, 3); across, outward: (N, 3) unit; across points right of the way seen from outside."""
+    """A ruled strip. centres: (N, 3); across, outward: (N, 3) unit; across: right of the way from outside."""
 
     centres: Float64
     across: Float64
@@ -125,6 +130,7 @@ def widen(
     """
     centres = line.copy()
     height, normal = surface.clearance(centres)
+    normal = _away_from_chord(centres, normal)
     # In the air the strip turns evenly between where it touches and its ends.
     touching = np.exp(-np.maximum(height, 0.0) / _CONTACT_M)
     touching[[0, -1]] = 0.0
@@ -152,6 +158,56 @@ def widen(
         height, _ = surface.clearance((centres[:, None] + across[:, None] * offsets[:, None]).reshape(-1, 3))
         centres += outward * _spread(CLEARANCE_M - height.reshape(len(centres), -1).min(axis=1), 3)[:, None]
     return _lifted_exactly(surface, Strip(centres, across, outward, width_m))
+
+
+def tight_strip(surface: DrapeSurface, start: Sequence[Float64], end_outward: tuple[Float64, Float64]) -> Strip:
+    """Webbing over the body along the shortest line near a first guess (`elastic_band`, then `widen`).
+
+    In a deep fold, between belly and thigh, there is no place for a flat strip: the line is then drawn at a growing
+    distance, so that it spans the fold.
+
+    Raises:
+        RenderError: No distance gives a strip that is outside the body and without kinks.
+    """
+    for margin_m in _MARGINS_M:
+        line = elastic_band(surface, start, margin_m)
+        strip = widen(surface, line, end_outward)
+        if _is_sound(surface, strip, line):
+            return strip
+    raise RenderError(
+        "the belt finds no way around the occupant",
+        code="belt_not_drapable",
+        hint="hold weight, height and pose of the occupant nearer to their middles",
+    )
+
+
+def _is_sound(surface: DrapeSurface, strip: Strip, line: Float64) -> bool:
+    """Whether a strip is outside the body, without kinks, and hardly longer than the tight line that it was made from."""
+    steps = _unit(np.diff(strip.centres, axis=0))
+    bends = np.einsum("ij,ij->i", steps[1:], steps[:-1])
+    turns = np.einsum("ij,ij->i", strip.across[1:], strip.across[:-1])
+    tight_m = float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
+    height, _ = surface.signed_distance(strip.grid().reshape(-1, 3))
+    least = np.cos(np.deg2rad(_SHARPEST_TURN_DEG))
+    return bool(
+        min(bends.min(), turns.min()) > least and strip.length_m < _LONGEST_SHARE * tight_m and height.min() > 0.0
+    )
+
+
+def _away_from_chord(centres: Float64, normal: Float64) -> Float64:
+    """Normals, but where they do not point away from the line between the strip's ends, that direction instead.
+
+    A tight band bulges away from its chord around what it is drawn over; in a fold, between belly and thigh, the body's
+    own normals point every way.
+    """
+    chord = _unit(centres[-1] - centres[0])
+    offset = centres - centres[0]
+    away = offset - (offset @ chord)[:, None] * chord
+    distance = np.linalg.norm(away, axis=1)
+    agreement = np.einsum("ij,ij->i", normal, _unit(away))
+    trust = np.clip((agreement - 0.3) / 0.4, 0.0, 1.0)
+    trust = np.where(distance < _CHORD_REACH_M, 1.0, trust)
+    return _unit(trust[:, None] * normal + (1 - trust)[:, None] * _unit(away))
 
 
 def _spread(missing: Float64, sections: int) -> Float64:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import RenderError
-from unity_bridge.scenes.belt.drape import Strip, elastic_band, resample, widen
+from unity_bridge.scenes.belt.drape import Strip, elastic_band, resample, tight_strip, widen
 from unity_bridge.scenes.belt.surface import DrapeSurface
 
 Float64 = NDArray[np.float64]
@@ -126,7 +126,7 @@ def route_worn(
     # The first guess passes in front of the belly, whatever its girth.
     belly = surface.points[(np.abs(surface.points[:, 1]) < 0.05) & (np.abs(surface.points[:, 2] - 0.17) < 0.08)]
     front_of_pelvis = np.array([max(0.2, float(belly[:, 0].max(initial=0.0)) + 0.04), 0.0, 0.16])
-    lap = elastic_band(
+    lap_strip = tight_strip(
         surface,
         [
             tongue,
@@ -136,9 +136,8 @@ def route_worn(
             outboard + np.array([0.12, -0.03, 0.12]),
             outboard,
         ],
-        _MARGIN_M,
+        (face, np.array([0.3, -0.85, 0.4])),
     )
-    lap_strip = widen(surface, lap, (face, np.array([0.3, -0.85, 0.4])))
     return BeltRoute((shoulder_strip, lap_strip), tongue, face, np.array([-0.22, 0.02, -0.97]))
 
 

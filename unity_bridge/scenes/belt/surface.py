@@ -19,12 +19,17 @@ _CANDIDATE_TRIANGLES = 24
 
 
 class DrapeSurface:
-    """A clothed body as an obstacle. Its triangles' sides are about 1 cm long."""
+    """A clothed body as an obstacle. Its triangles' sides are about 1 cm long.
+
+    Surface that lies inside the body, where belly and thigh press into each other, is left out: nothing can rest on it.
+    """
 
     def __init__(self, surface: Surface) -> None:
-        self.points = np.asarray(surface.vertices, dtype=np.float64)
-        self.normals = np.asarray(surface.normals, dtype=np.float64)
-        self.faces = np.asarray(surface.faces, dtype=np.int64)
+        points = np.asarray(surface.vertices, dtype=np.float64)
+        normals = np.asarray(surface.normals, dtype=np.float64)
+        faces = np.asarray(surface.faces, dtype=np.int64)
+        used, inverse = np.unique(faces[~buried(points, normals)[faces].all(axis=1)], return_inverse=True)
+        self.points, self.normals, self.faces = points[used], normals[used], inverse.reshape(-1, 3)
         self._on_border = np.zeros(len(self.points), dtype=bool)
         self._on_border[boundary_edges(self.faces)] = True
         self._tree = cKDTree(self.points)
@@ -71,6 +76,21 @@ class DrapeSurface:
         at_border = (self._on_border[self.faces[candidates[rows, best]]] | (chosen < 1e-9)).all(axis=1)
         inside = (side < 0) & ~at_border & (distance[rows, best] < _REACH_M)
         return np.where(inside, -1.0, 1.0) * distance[rows, best], nearest[rows, best]
+
+
+def buried(points: Float64, normals: Float64) -> NDArray[np.bool_]:
+    """Which points of a self-intersecting surface lie inside it: a short way inward the surface faces the other way.
+
+    No part of a trunk is thinner than `_REACH_M`, so that an opposite side so near belongs to an overlap.
+    """
+    tree = cKDTree(points)
+    found = np.zeros(len(points), dtype=bool)
+    for depth_m in (0.004, 0.012, 0.02, 0.03):
+        _, index = tree.query(points - depth_m * normals, k=4)
+        facing = np.einsum("nj,nkj->nk", normals, normals[index])
+        distance = np.linalg.norm(points[index] - points[:, None], axis=2)
+        found |= ((facing < -0.3) & (distance < _REACH_M) & (distance > 0.001)).any(axis=1)
+    return found
 
 
 def closest_on_triangles(p: Float64, a: Float64, b: Float64, c: Float64) -> tuple[Float64, Float64]:
