@@ -147,3 +147,11 @@ def test_impossible_shapes_are_refused() -> None:
     for change in ({"door_count": 3}, {"length_m": 2.0}, {"width_m": float("nan")}, {"body_style": "van"}):
         with pytest.raises(ConfigurationError):
             dataclasses.replace(shape, **change)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_pickups_bed_stays_inside_its_tailgate(seed: int) -> None:
+    shape, model = built("pickup", seed)
+    bed = model.part("cargo_bed").vertices
+    assert bed[:, 0].min() > model.part("tailgate").vertices[:, 0].max()
+    assert np.abs(bed[:, 1]).max() < shape.width_m / 2 - 0.04

@@ -25,6 +25,9 @@ from unity_bridge.scenes.vehicle.skin import Skin
 
 Array = NDArray[np.float64]
 
+TAILGATE_M = 0.12
+"""Thickness of a pickup's tailgate at its upper edge."""
+
 
 def mirror(skin: Skin, at: Stations) -> tuple[Surface, Surface]:
     """The left outside mirror: housing with its foot, and the glass."""
@@ -272,24 +275,24 @@ def cargo_bed(skin: Skin) -> Surface:
     """The inside of a pickup's bed."""
     shape, profile = skin.shape, skin.profile
     x0 = float(profile.at(profile.rear_base_m + 0.03)[0])
-    x1 = float(profile.at(profile.tail_m - 0.05)[0])
     top = float(profile.at(0.5 * (profile.rear_base_m + profile.tail_m))[1])
+    # Ahead of the tailgate's lowest, most recessed line, so that the bed's wall stays inside.
+    tail = profile.points[(profile.arc_m > profile.tail_m) & (profile.points[:, 1] > top - 0.55)]
+    x1 = max(float(profile.at(profile.tail_m - TAILGATE_M)[0]), float(tail[:, 0].max()) + 0.04)
     floor = top - 0.50
     half = shape.width_m / 2 - 0.105
     length, middle = x0 - x1, 0.5 * (x0 + x1)
     pieces = [
-        rounded_box((length + 0.06, 2 * half + 0.06, 0.03), (middle, 0, floor), 0.005, 1),
+        rounded_box((length, 2 * half + 0.04, 0.03), (middle, 0, floor), 0.005, 1),
         rounded_box(
             (0.03, 2 * half + 0.06, top - floor - 0.012), (x0 + 0.015, 0, 0.5 * (top + floor) - 0.006), 0.005, 1
         ),
-        rounded_box(
-            (0.03, 2 * half + 0.06, top - floor - 0.03), (x1 - 0.015, 0, 0.5 * (top + floor) - 0.015), 0.005, 1
-        ),
+        rounded_box((0.03, 2 * half, top - floor - 0.03), (x1 - 0.015, 0, 0.5 * (top + floor) - 0.015), 0.005, 1),
     ]
     for side in (-1, 1):
         pieces.append(
             rounded_box(
-                (length + 0.06, 0.03, top - floor - 0.02),
+                (length, 0.03, top - floor - 0.02),
                 (middle, side * (half + 0.015), 0.5 * (top + floor) - 0.010),
                 0.005,
                 1,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from unity_bridge.scenes.cutting import Patch, signed_distance, split
 from unity_bridge.scenes.vehicle import layout
+from unity_bridge.scenes.vehicle.fittings import TAILGATE_M
 from unity_bridge.scenes.vehicle.skin import PROFILE_M, SIDENESS, Skin
 
 Array = NDArray[np.float64]
@@ -263,7 +264,11 @@ class Panels:
             def bed(a: Array) -> Array:
                 arc = a[:, PROFILE_M]
                 return np.minimum.reduce(
-                    [arc - profile.rear_base_m - 0.03, profile.tail_m - 0.05 - arc, shape.width_m / 2 - 0.105 - a[:, 1]]
+                    [
+                        arc - profile.rear_base_m - 0.03,
+                        profile.tail_m - TAILGATE_M - arc,
+                        shape.width_m / 2 - 0.105 - a[:, 1],
+                    ]
                 )
 
             self.take(bed)
