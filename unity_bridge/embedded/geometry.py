@@ -21,7 +21,7 @@ from unity_bridge.scenes.mesh import Part
 
 TABLE_COLUMNS = 1024
 """Materials that plain surfaces, and as many that glass, may use in one frame."""
-SMALLEST_EXTENT_M = 64.0
+SMALLEST_EXTENT_M = 256.0
 
 
 @dataclass
@@ -181,7 +181,7 @@ def _place(part: Part, matrix: NDArray[np.float64], number: int) -> _Piece:
 
 
 def _extent(arrays: Iterable[NDArray[np.float32]]) -> float:
-    """Half side of the cube around everything: 64 m, or the next of 256 m, 1024 m and so on."""
+    """Half side of the cube around everything: 256 m, or the next of 1024 m, 4096 m and so on."""
     largest = max((float(np.abs(array).max()) for array in arrays), default=0.0)
     extent = SMALLEST_EXTENT_M
     while extent < largest:

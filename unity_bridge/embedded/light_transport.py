@@ -22,7 +22,7 @@ from unity_bridge.embedded.exposure import LUMINANCE_WEIGHTS
 from unity_bridge.embedded.lens import plane_positions
 from unity_bridge.embedded.scene import is_compiled
 
-PATHS_AT_ONCE = 1 << 22
+PATHS_AT_ONCE = 1 << 23
 """More are traced in several passes, to bound memory."""
 CLAMP = 16.0
 """Brightest single sample, in units of what saturates the sensor: tames fireflies."""
@@ -60,21 +60,19 @@ def trace_color(
         return ColorImage(_clamped(color), None, None)
     film = _Film(camera)
     total = np.zeros((camera.height_px * camera.width_px, 3), np.float64)
-    per_pass = max(1, PATHS_AT_ONCE // (camera.width_px * camera.height_px))
+    wanted = settings.samples_per_pixel
+    passes = -(-wanted * camera.width_px * camera.height_px // PATHS_AT_ONCE)
+    per_pass = -(-wanted // passes)
     done = 0
-    while done < settings.samples_per_pixel:
+    while done < wanted:
         seed = _pass_seed(settings.seed, done)
-        sums, samples = _trace_pass(
-            scene, film, integrator, min(per_pass, settings.samples_per_pixel - done), seed, scale
-        )
+        sums, samples = _trace_pass(scene, film, integrator, min(per_pass, wanted - done), seed, scale)
         total += sums
         done += samples
     color = (total / done).astype(np.float32).reshape(film.shape)
     if not auxiliary:
         return ColorImage(color, None, None)
-    albedo, normal = _trace_auxiliary(
-        scene, film, min(AUXILIARY_SAMPLES, settings.samples_per_pixel, per_pass), _pass_seed(settings.seed, 1 << 20)
-    )
+    albedo, normal = _trace_auxiliary(scene, film, min(AUXILIARY_SAMPLES, per_pass), _pass_seed(settings.seed, 1 << 20))
     return ColorImage(color, albedo, normal)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -31,11 +32,9 @@ from unity_bridge.embedded.frame_files import encode_grey, encode_indexed, encod
 from unity_bridge.embedded.geometry import FrameGeometry, gather
 from unity_bridge.embedded.light_transport import register_camera, trace_color
 from unity_bridge.embedded.masks import FrameMasks, trace_masks
-from unity_bridge.embedded.scene import Scene, SceneContent, Structure, is_compiled
+from unity_bridge.embedded.scene import DARKNESS, Scene, SceneContent, is_compiled
 from unity_bridge.embedded.variant import MITSUBA_VARIANT, VariantReport
 
-SCENES_KEPT = 4
-"""Scenes of different structure that are kept for further frames."""
 PLAYER_NAME = "embedded"
 
 
@@ -49,6 +48,7 @@ class MitsubaRenderer:
             threads: Of the processor; 0 uses all.
         """
         mi.set_variant(MITSUBA_VARIANT[variant.name])
+        mi.set_log_level(mi.LogLevel.Error)
         if threads:
             dr.set_thread_count(threads)
         if not is_compiled():
@@ -59,7 +59,7 @@ class MitsubaRenderer:
         denoiser = "with denoiser" if denoise.is_available() else "without denoiser"
         self.device = f"{variant.detail} ({variant.name}) on {platform.machine()}, {denoiser}"
         self._assets = AssetCache()
-        self._scenes: dict[Structure, Scene] = {}
+        self._scene: Scene | None = None
 
     def render(self, spec: FrameSpec, spec_digest: str, assets: Path, folder: Path) -> str:
         """Write the files of a frame; see `requests.FrameRenderer`."""
@@ -93,7 +93,7 @@ class MitsubaRenderer:
     def linear_images(self, spec: FrameSpec, assets: Path) -> tuple[NDArray[np.float32], FrameMasks]:
         """(H, W, 3) float32 linear RGB in units of what saturates the sensor, and the masks of a frame."""
         geometry = gather(spec, self._assets, assets)
-        scene = self._scene(spec, assets, geometry)
+        scene = self._prepared_scene(spec, assets, geometry)
         scale = exposure_scale(spec.exposure)
         color = trace_color(
             scene.mitsuba, spec.camera, spec.render, scale, geometry.glass is not None, spec.render.denoise
@@ -104,25 +104,23 @@ class MitsubaRenderer:
             linear = denoise.denoise(linear, color.albedo, color.normal)
         return linear, masks
 
-    def _scene(self, spec: FrameSpec, assets: Path, geometry: FrameGeometry) -> Scene:
+    def _prepared_scene(self, spec: FrameSpec, assets: Path, geometry: FrameGeometry) -> Scene:
         digests = [item.material.base_color_texture or "" for item in geometry.textured]
         content = SceneContent(
             geometry=geometry,
             textures=[(digest, self._assets.texture(spec, assets, digest)) for digest in digests],
-            lights=tuple(light for light in spec.lights if light.illuminance_lux > 0),
+            lights=tuple(light for light in spec.lights if light.illuminance_lux > 0) or (DARKNESS,),
             environment=spec.environment,
             environment_image=self._assets.radiance(spec, assets, spec.environment.image),
             camera_position=np.array(spec.camera.world_from_camera)[:3, 3],
         )
         if not is_compiled():
             return Scene(content)
-        structure = content.structure
-        scene = self._scenes.pop(structure, None)
-        if scene is None:
-            scene = Scene(content)
-            while len(self._scenes) >= SCENES_KEPT:
-                self._scenes.pop(next(iter(self._scenes)))
+        if self._scene is None or self._scene.structure != content.structure:
+            # Kernels hold code for every surface and light that is alive, so the old scene must go first.
+            self._scene = None
+            gc.collect()
+            self._scene = Scene(content)
         # Updated even when it is new: a frame's picture must not depend on which frames came before.
-        scene.update(content)
-        self._scenes[structure] = scene
-        return scene
+        self._scene.update(content)
+        return self._scene

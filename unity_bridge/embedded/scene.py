@@ -34,14 +34,17 @@ SMALLEST_LAMP_SHARE = 0.02
 _WORLD_FROM_MITSUBA = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
+DARKNESS = DirectionalLight(direction=(0.0, 0.0, -1.0), illuminance_lux=0.0, color=(1.0, 1.0, 1.0))
+
+
 @dataclass(frozen=True)
 class Structure:
-    """All that a compiled kernel depends on; slots come in powers of two, so that few structures occur."""
+    """All that a compiled kernel depends on. Slots come in coarse steps, so that few structures occur, and follow from
+    the frame alone: its picture must not depend on which frames came before."""
 
     textured_slots: int
     emissive_slots: int
     lights: int
-    glass: bool
     environment_shape: tuple[int, int]
     extent_m: float
 
@@ -50,6 +53,7 @@ class Structure:
 class SceneContent:
     """What a frame puts into a scene.
 
+    lights: at least one; `DARKNESS` where there is none.
     textures: one (H, W, 3) uint8 sRGB image for each textured mesh, with the digest that names it.
     environment_image: (H, W, 3) float32.
     """
@@ -65,10 +69,9 @@ class SceneContent:
     def structure(self) -> Structure:
         """Which kernels this content needs."""
         return Structure(
-            _slots(len(self.geometry.textured)),
+            _slots(max(1, len(self.geometry.textured))),
             _slots(len(self.geometry.emissive)),
             len(self.lights),
-            self.geometry.glass is not None,
             self.environment_image.shape[:2],
             self.geometry.extent_m,
         )
@@ -80,7 +83,7 @@ class Scene:
 
     def __init__(self, content: SceneContent) -> None:
         self.structure = content.structure
-        self._known: dict[str, object] = {}
+        self._known: dict[str, str] = {}
         description: dict[str, Any] = {"type": "scene"}
         surface = _surface(
             {name: _table(_table_values(name, content.geometry.surface_materials)) for name in _SURFACE_TABLES}
@@ -116,73 +119,70 @@ class Scene:
             }
         self.mitsuba: Any = mi.load_dict(description, parallel=False)
         self._parameters: Any = mi.traverse(self.mitsuba)
-        self._known["sky"] = content.environment.image
+        self._fillers: list[Any] = []
 
     def update(self, content: SceneContent) -> None:
-        """Replace the content by another of the same structure."""
-        values = self._parameters
+        """Replace the content by another of the same structure.
+
+        A kernel's code follows the numbers of the variables that it is made of, and new variables take the lowest
+        free ones. So that each frame finds its kernels compiled, gaps are filled before new values are made, all of
+        them are made before any takes its place, and the gaps that this leaves are filled again.
+        """
+        self._fillers = _fillers()
+        for name, value in self._new_values(content).items():
+            self._parameters[name] = value
+        self._parameters.update()
+        self._fillers += _fillers()
+
+    def _new_values(self, content: SceneContent) -> dict[str, Any]:
+        """What differs from frame to frame, by Mitsuba's name of the parameter."""
+        values: dict[str, Any] = {}
         geometry = content.geometry
-        for name, mesh in self.meshes(geometry):
-            if self._is_new(name, mesh):
-                values[f"{name}.vertex_positions"] = mesh.positions.ravel()
-                values[f"{name}.vertex_normals"] = mesh.normals.ravel()
-                values[f"{name}.vertex_texcoords"] = mesh.uvs.ravel()
-                values[f"{name}.faces"] = mesh.faces.ravel()
-        for name in _SURFACE_TABLES:
-            values[f"surface.bsdf.brdf_0.{name}.data"] = mi.TensorXf(_table_values(name, geometry.surface_materials))
-        if geometry.glass is not None:
-            table = _table_values("transmittance", geometry.glass_materials)
-            values["glass.bsdf.specular_transmittance.data"] = mi.TensorXf(table)
-        for slot in range(self.structure.textured_slots):
-            self._update_textured(slot, content)
-        for slot in range(self.structure.emissive_slots):
-            self._update_emissive(slot, content)
-        sky_weight, light_weights = _light_weights(content)
-        for index, light in enumerate(content.lights):
-            values[f"light_{index}.sampling_weight"] = light_weights[index]
-            values[f"light_{index}.irradiance.value"] = _color(np.array(light.color) * light.illuminance_lux)
-            values[f"light_{index}.to_world"] = mi.Transform4f(_light_pose(light))
         if self._is_new("sky", content.environment.image):
             image = content.environment_image
             values["sky.data"] = mi.TensorXf(np.concatenate([image, image[:, :1]], axis=1))
+        sky_weight, light_weights = _light_weights(content)
         values["sky.sampling_weight"] = sky_weight
-        values["sky.scale"] = mi.Float(content.environment.luminance_cd_m2)
-        values["sky.to_world"] = mi.Transform4f(_environment_pose(content.environment))
-        values.update()
+        values["sky.scale"] = _opaque(content.environment.luminance_cd_m2)
+        values["sky.to_world"] = _transform(_environment_pose(content.environment))
+        for index, light in enumerate(content.lights):
+            values[f"light_{index}.sampling_weight"] = light_weights[index]
+            values[f"light_{index}.irradiance.value"] = _color(np.array(light.color) * light.illuminance_lux)
+            values[f"light_{index}.to_world"] = _transform(_light_pose(light))
+        for name in _SURFACE_TABLES:
+            values[f"surface.bsdf.brdf_0.{name}.data"] = mi.TensorXf(_table_values(name, geometry.surface_materials))
+        table = _table_values("transmittance", geometry.glass_materials)
+        values["glass.bsdf.specular_transmittance.data"] = mi.TensorXf(table)
+        for slot in range(self.structure.textured_slots):
+            values |= self._textured(slot, content)
+        for slot in range(self.structure.emissive_slots):
+            values |= _emissive(slot, content)
+        for name, mesh in self.meshes(geometry):
+            values[f"{name}.vertex_positions"] = mi.Float(mesh.positions.ravel())
+            values[f"{name}.vertex_normals"] = mi.Float(mesh.normals.ravel())
+            values[f"{name}.vertex_texcoords"] = mi.Float(mesh.uvs.ravel())
+            values[f"{name}.faces"] = mi.UInt32(mesh.faces.ravel())
+        return values
 
-    def _is_new(self, name: str, value: object) -> bool:
-        if self._known.get(name) is value or (isinstance(value, str) and self._known.get(name) == value):
+    def _is_new(self, name: str, value: str) -> bool:
+        """Whether a costly value is another than last time."""
+        if self._known.get(name) == value:
             return False
         self._known[name] = value
         return True
 
-    def _update_textured(self, slot: int, content: SceneContent) -> None:
+    def _textured(self, slot: int, content: SceneContent) -> dict[str, Any]:
         material, digest, image = _textured_values(content, slot)
         prefix = f"textured_{slot}.bsdf.brdf_0"
+        values = {}
         if self._is_new(prefix, f"{digest} {material.base_color}"):
-            self._parameters[f"{prefix}.base_color.data"] = mi.TensorXf(_linear_texture(image, material.base_color))
-        self._update_uniform(prefix, material)
-
-    def _update_emissive(self, slot: int, content: SceneContent) -> None:
-        item = content.geometry.emissive[slot] if slot < len(content.geometry.emissive) else None
-        material = item.material if item is not None else Material()
-        name = f"emissive_{slot}"
-        radiance, weight = _lamp(item, content)
-        self._parameters[f"{name}.emitter.radiance.value"] = _color(radiance)
-        self._parameters[f"{name}.emitter.sampling_weight"] = weight
-        self._parameters[f"{name}.bsdf.brdf_0.base_color.value"] = _color(material.base_color)
-        self._update_uniform(f"{name}.bsdf.brdf_0", material)
-
-    def _update_uniform(self, prefix: str, material: Material) -> None:
-        for name in _UNIFORM:
-            self._parameters[f"{prefix}.{name}.value"] = mi.Float(getattr(material, name))
+            values[f"{prefix}.base_color.data"] = mi.TensorXf(_linear_texture(image, material.base_color))
+        return values | _uniform_values(prefix, material)
 
     def meshes(self, geometry: FrameGeometry) -> list[tuple[str, MeshArrays]]:
         """Every shape of the structure by name; slots that the frame doesn't need hold the corner marks."""
         spare = corner_marks(geometry.extent_m)
-        named = [("surface", geometry.surface)]
-        if self.structure.glass and geometry.glass is not None:
-            named.append(("glass", geometry.glass))
+        named = [("surface", geometry.surface), ("glass", geometry.glass if geometry.glass is not None else spare)]
         for kind, items, slots in (
             ("textured", geometry.textured, self.structure.textured_slots),
             ("emissive", geometry.emissive, self.structure.emissive_slots),
@@ -196,16 +196,35 @@ _SURFACE_TABLES = ("base_color", "metallic", "roughness", "clearcoat", "sheen")
 _UNIFORM = ("metallic", "roughness", "clearcoat", "sheen")
 
 
+_FILLERS = 4096
+_FIRST_FILLER = 0x7F000000
+
+
 def _slots(count: int) -> int:
-    return 0 if count == 0 else 1 << (count - 1).bit_length()
+    """0, 4, 8, 16 and so on."""
+    return 0 if count == 0 else max(4, 1 << (count - 1).bit_length())
 
 
 def _rgb(values: NDArray[np.float64]) -> dict[str, Any]:
     return {"type": "rgb", "value": [float(value) for value in values]}
 
 
+def _fillers() -> list[Any]:
+    """Variables that take up free numbers as long as they are kept; each is another, or they would be one."""
+    return [mi.UInt32(_FIRST_FILLER + number) for number in range(_FILLERS)]
+
+
+def _opaque(value: float) -> Any:
+    """A number that kernels read at run time: written into a kernel, it would need another one for each value."""
+    return dr.opaque(mi.Float, float(value))
+
+
 def _color(values: Sequence[float] | NDArray[np.float64]) -> Any:
-    return mi.Color3f(*(float(value) for value in values))
+    return mi.Color3f(*(_opaque(value) for value in values))
+
+
+def _transform(matrix: NDArray[np.float64]) -> Any:
+    return mi.Transform4f(mi.Matrix4f([[_opaque(value) for value in row] for row in matrix.tolist()]))
 
 
 def _mesh(name: str, arrays: MeshArrays, bsdf: Any, emitter: dict[str, Any] | None) -> Any:
@@ -299,7 +318,7 @@ def _light_weights(content: SceneContent) -> tuple[float, list[float]]:
     sky = np.pi * content.environment.luminance_cd_m2
     given = np.array([sky, *(light.illuminance_lux for light in content.lights)])
     if not given.any():
-        return 1.0, []
+        return 1.0, [0.0] * len(content.lights)
     sky_weight, *weights = np.sqrt(given / given.max()).tolist()
     return sky_weight, weights
 
@@ -316,6 +335,23 @@ def _lamp(item: MaterialMesh | None, content: SceneContent) -> tuple[NDArray[np.
     own = item.material.luminance_cd_m2 * area / distance**2
     others = [np.pi * content.environment.luminance_cd_m2, *(light.illuminance_lux for light in content.lights)]
     return radiance, float(np.clip(own / max(*others, 1e-9), SMALLEST_LAMP_SHARE, 1.0))
+
+
+def _emissive(slot: int, content: SceneContent) -> dict[str, Any]:
+    item = content.geometry.emissive[slot] if slot < len(content.geometry.emissive) else None
+    material = item.material if item is not None else Material()
+    name = f"emissive_{slot}"
+    radiance, weight = _lamp(item, content)
+    return {
+        f"{name}.emitter.radiance.value": _color(radiance),
+        f"{name}.emitter.sampling_weight": weight,
+        f"{name}.bsdf.brdf_0.base_color.value": _color(material.base_color),
+        **_uniform_values(f"{name}.bsdf.brdf_0", material),
+    }
+
+
+def _uniform_values(prefix: str, material: Material) -> dict[str, Any]:
+    return {f"{prefix}.{name}.value": _opaque(getattr(material, name)) for name in _UNIFORM}
 
 
 def _environment_pose(environment: Environment) -> NDArray[np.float64]:
