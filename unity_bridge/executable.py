@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import platform
 import shlex
-import tempfile
 from pathlib import Path
 
 from contracts.errors import PlayerLaunchError
+from contracts.ids import digest_of
 from contracts.shard import PlayerCommand
 from unity_bridge import mlagents_compat
+from unity_bridge.ports import own_folder
 
 mlagents_compat.install()
 
@@ -40,7 +41,7 @@ def locate_player(command: PlayerCommand, folder: Path) -> Path:
     if command.path is None:
         from unity_bridge.embedded.launcher import embedded_player_path
 
-        return embedded_player_path(folder)
+        return embedded_player_path(folder if _is_safe(folder) else own_folder("players"))
     return Path(command.path).absolute()
 
 
@@ -87,12 +88,16 @@ def write_launcher(player: Path, folder: Path, output: Path) -> Path:
         folder: Where the script goes, unless `mlagents_envs` would misread the folder's name.
         output: Log file.
     """
-    script = folder / "launch"
-    if validate_environment_path(str(script)) not in {None, str(script)} or not _is_safe(script):
-        script = Path(tempfile.mkdtemp(prefix="beltline-")) / "launch"
     quoted = (shlex.quote(str(place)) for place in (player, output))
-    script.write_text('#!/bin/sh\nexec {} "$@" >>{} 2>&1 </dev/null\n'.format(*quoted), encoding="utf-8")
-    script.chmod(0o700)
+    text = '#!/bin/sh\nexec {} "$@" >>{} 2>&1 </dev/null\n'.format(*quoted).encode()
+    if _is_safe(folder):
+        script = folder / "launch"
+    else:
+        script = own_folder("players") / f"launch-{digest_of(text).removeprefix('sha256:')[:16]}"
+    temporary = script.with_name(f".{script.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(text)
+    temporary.chmod(0o700)
+    temporary.replace(script)
     if validate_environment_path(str(script)) != str(script):
         raise PlayerLaunchError(
             f"mlagents_envs can't launch from {script.parent}: it misreads the folder's name",
@@ -102,4 +107,6 @@ def write_launcher(player: Path, folder: Path, output: Path) -> Path:
 
 
 def _is_safe(path: Path) -> bool:
-    return not any(trap in str(path) for trap in (".app", ".exe", ".x86", "*", "?", "["))
+    """Whether `mlagents_envs` takes a path as it stands."""
+    text = str(path)
+    return text == text.strip() and not any(trap in text for trap in (".app", ".exe", ".x86", "*", "?", "["))

@@ -59,7 +59,7 @@ def lease_port(base_port: int, *, folder: Path | None = None, patience_s: float 
     Raises:
         PlayerLaunchError: No port became free.
     """
-    place = folder or _own_folder()
+    place = folder or own_folder("ports")
     deadline = time.monotonic() + patience_s
     while True:
         for lease in _candidates(base_port, place):
@@ -101,9 +101,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _own_folder() -> Path:
-    """This user's lock folder; nobody else may write there."""
-    folder = Path(tempfile.gettempdir()) / f"beltline-ports-{os.getuid()}"
+def own_folder(purpose: str) -> Path:
+    """A folder of this user's under the system's temporary one, where nobody else may write.
+
+    Raises:
+        PlayerLaunchError: Someone else has made it.
+    """
+    folder = Path(tempfile.gettempdir()) / f"beltline-{purpose}-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():

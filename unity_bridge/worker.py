@@ -39,7 +39,7 @@ LOCK_FILE = "worker.lock"
 _RESERVE_FILE = ".reserve"
 _RESERVE_BYTES = 32 * 1024
 """Kept on disk so that the last word can be written when the disk is full."""
-_LOCK_PATIENCE_S = 10.0
+_LOCK_PATIENCE_S = 5.0
 
 
 class Heartbeat:

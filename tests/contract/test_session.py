@@ -133,8 +133,8 @@ def test_what_can_not_be_started_is_refused_before_it_is(
 @pytest.mark.parametrize(
     ("fault", "message", "within_s"),
     [
-        ("never_connects", "did not connect within 3 s", 5),
-        ("no_protocol", "did not connect within 3 s", 5),
+        ("never_connects", "did not connect within 2 s", 4),
+        ("no_protocol", "did not connect within 2 s", 4),
         ("exits", "exit status 7; its last words: no display found", 3),
         ("old_version", "not compatible", 3),
         ("dies_in_handshake", "exit status 9", 3),
@@ -144,7 +144,7 @@ def test_what_can_not_be_started_is_refused_before_it_is(
     ],
 )
 def test_a_player_that_is_unfit_is_not_accepted(tmp_path: Path, fault: str, message: str, within_s: float) -> None:
-    session = _session(tmp_path, "--fault", fault, bridge=BRIDGE.model_copy(update={"launch_timeout_s": 3.0}))
+    session = _session(tmp_path, "--fault", fault, bridge=BRIDGE.model_copy(update={"launch_timeout_s": 2.0}))
     started = time.monotonic()
     with pytest.raises(PlayerLaunchError, match=message):
         session.start()

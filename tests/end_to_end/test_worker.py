@@ -161,7 +161,10 @@ def test_a_fault_that_stays_fails_the_shard_by_the_frames_name_and_keeps_the_res
     assert len(finished) >= 3 * 6
     assert not list((tmp_path / "staging").rglob(".rendering-*"))
     assert left_running(tmp_path) == []
-    # The same order with a sound player takes up where this one ended.
+
+
+def test_a_sound_player_takes_up_where_a_broken_one_ended(tmp_path: Path, undisturbed: dict[str, str]) -> None:
+    assert _run(_order(tmp_path, "--fault", "die", "--at", "3"))[0] == 1
     status, log = _run(_order(tmp_path))
     assert status == 0, log
     assert read_error(tmp_path / "workspace") is None
