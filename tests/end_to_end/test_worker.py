@@ -235,6 +235,14 @@ def test_players_are_recycled_without_a_trace(tmp_path: Path, undisturbed: dict[
     assert _files(tmp_path) == undisturbed
 
 
+def test_a_player_that_grows_is_replaced(tmp_path: Path) -> None:
+    status, log = _run(_order(tmp_path, "--fault", "leak", count=15, bridge={"recycle_growth_mib": 100}))
+    assert status == 0, log
+    assert "which has grown by" in log
+    assert _report(tmp_path).player_starts == 2
+    assert _report(tmp_path).transient_failures == {}
+
+
 def test_two_shards_side_by_side_give_the_frames_of_one(tmp_path: Path, undisturbed: dict[str, str]) -> None:
     orders = []
     for number in range(2):

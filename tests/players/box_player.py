@@ -40,6 +40,7 @@ class BoxPlayer:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.previous: tuple[dict, dict] | None = None
+        self.leaked: list[bytes] = []
 
     def fails(self, fault: str, spec: dict) -> bool:
         """Whether a fault strikes at this frame."""
@@ -74,6 +75,8 @@ class BoxPlayer:
             )
         if self.fails("disk_full", spec):
             return self.pack(type="failed", request_id=request["request_id"], code="disk_full", message="no space")
+        if self.options.fault == "leak":
+            self.leaked.append(os.urandom(20 << 20))
         if self.options.delay_s and spec["frame"]["generator"] != "preflight":
             time.sleep(self.options.delay_s)
         folder = Path(request["folder"])
