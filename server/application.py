@@ -7,38 +7,29 @@ with Application(load_settings("home")) as application:
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from contracts.dataset import VersionDescription
-from contracts.document import read_yaml, validate
 from contracts.errors import ConfigurationError, NotFoundError
 from contracts.frame import FrameRecord
-from contracts.generator import Generator, generator_names, resolve_generator
+from contracts.generator import generator_names
 from contracts.ids import VersionReference, check_name, new_id
 from contracts.job import TERMINAL_STATES, Job, JobState, RenderBatchRequest
-from contracts.label_map import LabelMap
-from contracts.process import RESULT_FILE
-from contracts.run import RunResult, TrainingSpec
-from contracts.study import Study
-from registry.catalog import Catalog
+from contracts.run import TrainingSpec
 from registry.formats.registered import EXPORTERS, check_exporter
 from registry.reader import Version
-from registry.store import Store
-from server.dataset_frames import DatasetFrames
-from server.estimates import Estimates
+from server.documents import check_document, show_run, summarize
 from server.jobs.answers import FirstAnswer, IdempotencyKey
-from server.jobs.database import Database
 from server.jobs.engine import Engine
 from server.jobs.executors.local import LocalExecutor
-from server.jobs.limits import Limits
-from server.jobs.plans import PLAN, ImportPlan, TrainPlan
-from server.jobs.table import JobRow, JobTable, NewJob
-from server.jobs.work import Modules, Places
+from server.jobs.plans import ImportPlan
+from server.jobs.table import NewJob
+from server.jobs.work import Modules
+from server.parts import Parts
 from server.planning import find_generator, plan_import, plan_render, plan_training, training_steps
 from server.previews import Previews
 from server.resources import (
@@ -65,15 +56,6 @@ from server.settings import Settings
 from server.uploads import check_archive
 
 _WATCH_S = 0.1
-_KINDS: tuple[tuple[str, frozenset[str], type[Generator] | type[TrainingSpec] | type[Study] | type[LabelMap]], ...] = (
-    ("study", frozenset({"axes", "base"}), Study),
-    ("training-run", frozenset({"data", "stages", "label_map", "network"}), TrainingSpec),
-    ("label-map", frozenset({"classes"}), LabelMap),
-    ("generator", frozenset({"scenario", "randomizers", "extends", "labels", "camera"}), Generator),
-)
-"""Kinds of documents with the fields that tell them apart, in the order in which they are tried."""
-
-_T = TypeVar("_T")
 
 
 class Application:
@@ -88,7 +70,7 @@ class Application:
         self.settings = settings
         self._modules = modules or Modules()
         self._executor = LocalExecutor()
-        self._parts = _Parts(settings)
+        self._parts = Parts(settings)
         self._previews = Previews(settings, self._executor, self._modules)
         self._engine: Engine | None = None
 
@@ -121,31 +103,7 @@ class Application:
         return self._engine is not None and self._engine.alive
 
     def _new_engine(self, only: set[str] | None = None) -> Engine:
-        settings, parts = self.settings, self._parts
-        places = Places(
-            jobs=settings.jobs_folder,
-            runs=settings.runs_folder,
-            assets=settings.assets,
-            cache=settings.cache,
-            store_url=settings.store_url,
-            catalog_url=settings.catalog_url,
-        )
-        limits = Limits(
-            workers=settings.workers,
-            training_runs=settings.training_runs,
-            attempts_max=settings.jobs.attempts_max,
-            lease_s=settings.jobs.lease_s,
-            poll_s=settings.jobs.poll_s,
-            heartbeat_timeout_s=settings.jobs.heartbeat_timeout_s,
-            stop_grace_s=settings.jobs.stop_grace_s,
-            free_bytes_min=settings.free_bytes_min,
-        )
-        for folder in (places.jobs, places.runs, places.assets, places.cache):
-            folder.mkdir(parents=True, exist_ok=True)
-        parts.catalog()  # made here, once, rather than by many workers at a time
-        return Engine(
-            parts.table(), self._executor, places, limits, parts.estimates(), modules=self._modules, only=only
-        )
+        return self._parts.engine(self._executor, self._modules, only)
 
     def _wake(self) -> None:
         if self._engine is not None:
@@ -154,33 +112,17 @@ class Application:
     # Generators
 
     def generators(self) -> list[GeneratorSummary]:
-        return [_summary(find_generator(self.settings, name)) for name in generator_names(self.settings.generators)]
+        return [summarize(find_generator(self.settings, name)) for name in generator_names(self.settings.generators)]
 
     def generator(self, name: str) -> GeneratorDescription:
         found = find_generator(self.settings, name)
         return GeneratorDescription(
-            **_summary(found).model_dump(), label_table=list(found.label_table()), document=found
+            **summarize(found).model_dump(), label_table=list(found.label_table()), document=found
         )
 
     def validate(self, document: str | Mapping[str, Any], source: str = "request") -> ValidationResult:
-        value, lines = read_yaml(document, source) if isinstance(document, str) else (dict(document), None)
-        if not isinstance(value, Mapping):
-            raise ConfigurationError(f"{source}: a document is a mapping of fields", hint="see `beltline schema`")
-        for kind, fields, model in _KINDS:
-            if not fields & value.keys():
-                continue
-            if model is Generator:
-                beside = Path.cwd() if self.settings.allow_paths else None
-                found = resolve_generator(document, self.settings.generators, source=source, beside=beside)
-                return ValidationResult(kind=kind, name=found.name, digest=found.digest())
-            checked = validate(model, dict(value), source=source, lines=lines)
-            return ValidationResult(kind=kind, name=getattr(checked, "name", None))
-        raise ConfigurationError(
-            f"{source}: this is no document that Beltline knows",
-            code="unknown_document",
-            hint="a generator has randomizers, a training run has data and stages, a study has axes, "
-            "a label map has classes",
-        )
+        beside = Path.cwd() if self.settings.allow_paths else None
+        return check_document(document, self.settings.generators, source=source, beside=beside)
 
     def preview(self, name: str, request: PreviewRequest) -> Preview:
         return self._previews.render(name, request)
@@ -393,10 +335,12 @@ class Application:
 
     def runs(self, *, cursor: str | None = None, limit: int = PAGE_SIZE) -> Page[Run]:
         rows, following = self._parts.table().page(before=_number(cursor), limit=_limit(limit), kind="train")
-        return Page[Run](items=[self._show_run(row) for row in rows], next_cursor=_cursor(following))
+        return Page[Run](
+            items=[show_run(row, self.settings.runs_folder) for row in rows], next_cursor=_cursor(following)
+        )
 
     def run(self, run_id: str) -> Run:
-        return self._show_run(self._parts.table().get_run(run_id))
+        return show_run(self._parts.table().get_run(run_id), self.settings.runs_folder)
 
     def report(self, run_id: str) -> str:
         path = self.run(run_id).report
@@ -405,85 +349,6 @@ class Application:
                 f"training run '{run_id}' has no report yet", code="no_report", hint="it is written at the end"
             )
         return Path(path).read_text(encoding="utf-8")
-
-    def _show_run(self, row: JobRow) -> Run:
-        plan = PLAN.validate_python(row.plan)
-        if not isinstance(plan, TrainPlan):
-            raise NotFoundError(f"job '{row.job.id}' is no training run", code="unknown_run")
-        folder = self.settings.runs_folder / plan.run
-        result = _result(folder / RESULT_FILE) if row.job.state is JobState.SUCCEEDED else None
-        report = result.files.get("report") if result is not None else None
-        return Run(
-            id=plan.run,
-            job=row.job.id,
-            state=row.job.state,
-            created_at=row.job.created_at,
-            spec=plan.spec,
-            result=result,
-            error=row.job.error,
-            report=str(folder / report) if report is not None else None,
-        )
-
-
-class _Parts:
-    """Databases and stores, opened when they are first asked for: listing generators writes nothing."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._lock = threading.RLock()
-        self._made: dict[str, Any] = {}
-
-    def database(self) -> Database:
-        return self._once("database", lambda: Database(self._settings.jobs_url))
-
-    def table(self) -> JobTable:
-        return self._once("table", lambda: JobTable(self.database()))
-
-    def estimates(self) -> Estimates:
-        return self._once("estimates", lambda: Estimates(self.database()))
-
-    def catalog(self) -> Catalog:
-        return self._once("catalog", lambda: Catalog(self._settings.catalog_url))
-
-    def store(self) -> Store:
-        return self._once("store", lambda: Store(self._settings.store_url))
-
-    def frames(self) -> DatasetFrames:
-        return self._once(
-            "frames", lambda: DatasetFrames(self.store(), self.catalog(), self._settings.cache / "labels")
-        )
-
-    def close(self) -> None:
-        with self._lock:
-            for name in ("database", "catalog"):
-                if name in self._made:
-                    self._made[name].close()
-            self._made.clear()
-
-    def _once(self, name: str, make: Callable[[], _T]) -> _T:
-        with self._lock:
-            if name not in self._made:
-                self._made[name] = make()
-            made: _T = self._made[name]
-            return made
-
-
-def _summary(generator: Generator) -> GeneratorSummary:
-    return GeneratorSummary(
-        name=generator.name,
-        description=generator.description,
-        scenario=generator.scenario,
-        size=generator.camera.size,
-        labels=list(generator.labels),
-        digest=generator.digest(),
-    )
-
-
-def _result(path: Path) -> RunResult | None:
-    try:
-        return RunResult.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
 
 
 def _limit(limit: int) -> int:

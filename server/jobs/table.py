@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +12,13 @@ from sqlalchemy import Connection, RowMapping, and_, func, insert, or_, select, 
 from sqlalchemy.exc import IntegrityError as DuplicateError
 
 from contracts.errors import BeltlineError, ConflictError, NotFoundError
-from contracts.job import TERMINAL_STATES, Attempt, Job, JobKind, JobState
+from contracts.job import TERMINAL_STATES, Job, JobKind, JobState
 from contracts.process import Progress
 from server.jobs import answers, leases, schema
 from server.jobs.answers import FirstAnswer, IdempotencyKey
 from server.jobs.database import Database
 from server.jobs.machine import ACTIVE_STATES, ATTEMPT_END, Event, next_state
+from server.jobs.rows import JobRow, as_job_row, find_row, show_job
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,6 @@ class Claim:
     job: Job
     plan: dict[str, Any]
     owner: str
-
-
-@dataclass(frozen=True)
-class JobRow:
-    """A job and what only engines and the application ask for."""
-
-    job: Job
-    revision: int
-    run: str | None
-    plan: dict[str, Any] = field(repr=False)
-    cancel_requested: bool
 
 
 class LeaseLostError(BeltlineError):
@@ -105,7 +95,7 @@ class JobTable:
                 )
             except DuplicateError:
                 raise ConflictError(f"job '{new.id}' or run '{new.run}' exists", code="job_exists") from None
-            first = answer(self._show(connection, self._row(connection, new.id)))
+            first = answer(show_job(connection, find_row(connection, new.id)))
             if key is not None:
                 answers.remember(connection, key, self._clock(), first)
             return first
@@ -125,7 +115,7 @@ class JobTable:
             NotFoundError: There is none of that id.
         """
         with self._database.reading() as connection:
-            return self._as_row(connection, self._row(connection, job_id))
+            return as_job_row(connection, find_row(connection, job_id))
 
     def get_run(self, run: str) -> JobRow:
         """The job of a training run.
@@ -137,7 +127,7 @@ class JobTable:
             row = connection.execute(select(schema.jobs).where(schema.jobs.c.run == run)).mappings().first()
             if row is None:
                 raise NotFoundError(f"no training run '{run}'", code="unknown_run", hint="list them for their ids")
-            return self._as_row(connection, row)
+            return as_job_row(connection, row)
 
     def page(
         self, *, before: int | None, limit: int, state: JobState | None = None, kind: JobKind | None = None
@@ -152,7 +142,7 @@ class JobTable:
             query = query.where(schema.jobs.c.kind == kind)
         with self._database.reading() as connection:
             rows = list(connection.execute(query).mappings())
-            found = [self._as_row(connection, row) for row in rows[:limit]]
+            found = [as_job_row(connection, row) for row in rows[:limit]]
         return found, int(rows[limit - 1]["sequence"]) if len(rows) > limit else None
 
     def counts(self) -> dict[JobState, int]:
@@ -171,13 +161,13 @@ class JobTable:
             ConflictError: It has ended.
         """
         with self._database.writing() as connection:
-            row = self._row(connection, job_id)
+            row = find_row(connection, job_id)
             next_state(JobState(row["state"]), Event.CANCEL)
             if row["state"] == str(JobState.QUEUED):
                 self._apply(connection, row, Event.CANCEL)
             else:
                 self._update(connection, row, cancel_requested=True)
-            return self._show(connection, self._row(connection, job_id))
+            return show_job(connection, find_row(connection, job_id))
 
     def retry(self, job_id: str, key: IdempotencyKey | None = None) -> Job:
         """Queue a job that ended once more.
@@ -191,9 +181,9 @@ class JobTable:
                 found = answers.recall(connection, key, self._clock())
                 if found is not None:
                     return Job.model_validate(found.body)
-            row = self._row(connection, job_id)
+            row = find_row(connection, job_id)
             self._apply(connection, row, Event.RETRY, deaths=0, not_before_s=0.0)
-            job = self._show(connection, self._row(connection, job_id))
+            job = show_job(connection, find_row(connection, job_id))
             if key is not None:
                 answers.remember(connection, key, self._clock(), FirstAnswer(202, job.model_dump(mode="json")))
             return job
@@ -222,12 +212,12 @@ class JobTable:
             candidates = [row["id"] for row in connection.execute(query).mappings() if self._free(row, owner, now)]
         for job_id in candidates:
             with self._database.writing() as connection:
-                row = self._row(connection, job_id)
+                row = find_row(connection, job_id)
                 if not self._free(row, owner, now):
                     continue
                 if JobState(row["state"]) in ACTIVE_STATES:
                     self._take_over(connection, row)
-                    row = self._row(connection, job_id)
+                    row = find_row(connection, job_id)
                 if row["state"] != str(JobState.QUEUED):  # it was to be cancelled, and now is
                     continue
                 self._apply(
@@ -239,8 +229,8 @@ class JobTable:
                     lease_expires_s=now + lease_s,
                     started_at=row["started_at"] or self._now(),
                 )
-                row = self._row(connection, job_id)
-                return Claim(job=self._show(connection, row), plan=dict(row["plan"]), owner=owner)
+                row = find_row(connection, job_id)
+                return Claim(job=show_job(connection, row), plan=dict(row["plan"]), owner=owner)
         return None
 
     def is_to_be_cancelled(self, claim: Claim) -> bool:
@@ -314,12 +304,12 @@ class JobTable:
                 changes |= {"result": dict(result or {}), "progress_message": ""}
                 changes["progress_done"] = row["progress_total"]
             self._apply(connection, row, event, error=error, **changes)
-            return self._show(connection, self._row(connection, claim.job.id))
+            return show_job(connection, find_row(connection, claim.job.id))
 
     def deaths(self, claim: Claim) -> int:
         """Attempts since the last explicit retry whose process died."""
         with self._database.reading() as connection:
-            return int(self._row(connection, claim.job.id)["deaths"])
+            return int(find_row(connection, claim.job.id)["deaths"])
 
     # Inside a transaction
 
@@ -339,7 +329,7 @@ class JobTable:
         return active and holder != owner and (row["lease_expires_s"] < now or leases.is_gone(holder))
 
     def _held(self, connection: Connection, claim: Claim) -> RowMapping:
-        row = self._row(connection, claim.job.id)
+        row = find_row(connection, claim.job.id)
         if row["lease_owner"] != claim.owner or row["attempt"] != claim.job.attempt:
             raise LeaseLostError(f"job '{claim.job.id}' is held by another engine")
         return row
@@ -389,49 +379,6 @@ class JobTable:
         )
         if outcome.rowcount != 1:  # only where transactions overlap, as they may on PostgreSQL
             raise ConflictError(f"job '{row['id']}' changed meanwhile", code="job_changed", hint="ask again")
-
-    def _row(self, connection: Connection, job_id: str) -> RowMapping:
-        row = connection.execute(select(schema.jobs).where(schema.jobs.c.id == job_id)).mappings().first()
-        if row is None:
-            raise NotFoundError(f"no job '{job_id}'", code="unknown_job", hint="list the jobs for their ids")
-        return row
-
-    def _as_row(self, connection: Connection, row: RowMapping) -> JobRow:
-        return JobRow(
-            job=self._show(connection, row),
-            revision=row["revision"],
-            run=row["run"],
-            plan=dict(row["plan"]),
-            cancel_requested=bool(row["cancel_requested"]),
-        )
-
-    def _show(self, connection: Connection, row: RowMapping) -> Job:
-        tries = connection.execute(
-            select(schema.attempts).where(schema.attempts.c.job == row["id"]).order_by(schema.attempts.c.n)
-        ).mappings()
-        return Job(
-            id=row["id"],
-            kind=row["kind"],
-            state=JobState(row["state"]),
-            progress=Progress(done=row["progress_done"], total=row["progress_total"], message=row["progress_message"]),
-            attempt=row["attempt"],
-            created_at=row["created_at"],
-            started_at=row["started_at"],
-            finished_at=row["finished_at"],
-            error=row["error"],
-            result=row["result"],
-            attempts=tuple(
-                Attempt(
-                    n=item["n"],
-                    state=JobState(item["state"]),
-                    started_at=item["started_at"],
-                    ended_at=item["ended_at"],
-                    error=item["error"],
-                )
-                for item in tries
-            ),
-            request=dict(row["request"]),
-        )
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,104 @@
+"""Documents that people send: which kind one is, whether it holds, and what is shown of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from contracts.document import read_yaml, validate
+from contracts.errors import ConfigurationError, NotFoundError
+from contracts.generator import Generator, resolve_generator
+from contracts.job import JobState
+from contracts.label_map import LabelMap
+from contracts.process import RESULT_FILE
+from contracts.run import RunResult, TrainingSpec
+from contracts.study import Study
+from server.jobs.plans import PLAN, TrainPlan
+from server.jobs.table import JobRow
+from server.resources import GeneratorSummary, Run, ValidationResult
+
+_KINDS: tuple[tuple[str, frozenset[str], type[Generator] | type[TrainingSpec] | type[Study] | type[LabelMap]], ...] = (
+    ("study", frozenset({"axes", "base"}), Study),
+    ("training-run", frozenset({"data", "stages", "label_map", "network"}), TrainingSpec),
+    ("label-map", frozenset({"classes"}), LabelMap),
+    ("generator", frozenset({"scenario", "randomizers", "extends", "labels", "camera"}), Generator),
+)
+"""Kinds of documents with the fields that tell them apart, in the order in which they are tried."""
+
+
+def check_document(
+    document: str | Mapping[str, Any], generators: Path, *, source: str, beside: Path | None
+) -> ValidationResult:
+    """Check a generator, training run, study or label map.
+
+    Args:
+        document: YAML text or plain value.
+        generators: Folder of the generators that one may extend.
+        source: What an error calls the document.
+        beside: Folder that is searched for them first.
+
+    Raises:
+        ConfigurationError: Invalid; `context["errors"]` lists every fault.
+        NotFoundError: It extends a generator that there is not.
+    """
+    value, lines = read_yaml(document, source) if isinstance(document, str) else (dict(document), None)
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{source}: a document is a mapping of fields", hint="see `beltline schema`")
+    for kind, fields, model in _KINDS:
+        if not fields & value.keys():
+            continue
+        if model is Generator:
+            found = resolve_generator(document, generators, source=source, beside=beside)
+            return ValidationResult(kind=kind, name=found.name, digest=found.digest())
+        checked = validate(model, dict(value), source=source, lines=lines)
+        return ValidationResult(kind=kind, name=getattr(checked, "name", None))
+    raise ConfigurationError(
+        f"{source}: this is no document that Beltline knows",
+        code="unknown_document",
+        hint="a generator has randomizers, a training run has data and stages, a study has axes, "
+        "a label map has classes",
+    )
+
+
+def summarize(generator: Generator) -> GeneratorSummary:
+    """A generator as a line of a list."""
+    return GeneratorSummary(
+        name=generator.name,
+        description=generator.description,
+        scenario=generator.scenario,
+        size=generator.camera.size,
+        labels=list(generator.labels),
+        digest=generator.digest(),
+    )
+
+
+def show_run(row: JobRow, runs: Path) -> Run:
+    """A training run from its job, and from its result in the folder of runs where it has one.
+
+    Raises:
+        NotFoundError: The job is no training run.
+    """
+    plan = PLAN.validate_python(row.plan)
+    if not isinstance(plan, TrainPlan):
+        raise NotFoundError(f"job '{row.job.id}' is no training run", code="unknown_run", hint="list the runs")
+    folder = runs / plan.run
+    result = _result(folder / RESULT_FILE) if row.job.state is JobState.SUCCEEDED else None
+    report = result.files.get("report") if result is not None else None
+    return Run(
+        id=plan.run,
+        job=row.job.id,
+        state=row.job.state,
+        created_at=row.job.created_at,
+        spec=plan.spec,
+        result=result,
+        error=row.job.error,
+        report=str(folder / report) if report is not None else None,
+    )
+
+
+def _result(path: Path) -> RunResult | None:
+    try:
+        return RunResult.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,160 @@
+"""What the whole service costs: from `serve` to the first frame, memory, and frames a second against direct calls.
+
+Run alone: `python tests/benchmarks/bench_service.py`.
+
+The service renders with one worker, so that it has one renderer as the direct calls have; both take turns, and each
+figure is the median of its turns, so that a busy machine slows both. A steady frame is the time between two records on
+disk; the whole batch counts everything from the request to the visible version.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from contracts.generator import load_generator  # noqa: E402
+from contracts.job import TERMINAL_STATES, JobState, RenderBatchRequest  # noqa: E402
+from contracts.shard import BridgeSettings, PlayerCommand, ShardOrder  # noqa: E402
+from tests.service.running import RunningService  # noqa: E402
+
+FRAMES = 10
+TURNS = 3
+GENERATOR = "exterior"
+SIDE_PX = 256
+SEED = 1
+
+
+def measure(frames: int = FRAMES, turns: int = TURNS) -> list[dict[str, object]]:
+    """Rows of figures."""
+    runs, direct_s = [], []
+    for _ in range(turns):
+        with tempfile.TemporaryDirectory(prefix="bench-service-") as folder:
+            direct_s.append(_direct(Path(folder), frames))
+            runs.append(_through_service(Path(folder) / "home", frames))
+    steady = [direct / run.frame_s for direct, run in zip(direct_s, runs, strict=True)]
+    size = f"{SIDE_PX}x{SIDE_PX}"
+    return [
+        _row(f"service: frames/s at {size} through the whole service / direct calls", steady, "ratio", "higher"),
+        _row(f"service: frames at {size}, steady", [1 / run.frame_s for run in runs], "frames/s", "higher"),
+        _row(
+            f"service: frames at {size}, from request to version, {frames} frames",
+            [frames / run.batch_s for run in runs],
+            "frames/s",
+            "higher",
+        ),
+        _row("service: from serve to answering", [run.answering_s for run in runs], "s", "lower"),
+        _row("service: from serve to first accepted frame", [run.first_frame_s for run in runs], "s", "lower"),
+        _row("service: from last frame to visible version", [run.publishing_s for run in runs], "s", "lower"),
+        _row("service: peak memory of service", [run.service_mib for run in runs], "MiB", "lower"),
+        _row("service: peak memory of worker", [run.worker_mib for run in runs], "MiB", "lower"),
+        _row("service: peak memory of player", [run.player_mib for run in runs], "MiB", "lower"),
+    ]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One batch through a fresh service."""
+
+    frame_s: float
+    batch_s: float
+    answering_s: float
+    first_frame_s: float
+    publishing_s: float
+    service_mib: float
+    worker_mib: float
+    player_mib: float
+
+
+def _through_service(home: Path, frames: int) -> Run:
+    began = time.time()
+    service = RunningService(home)
+    answering_s = time.time() - began
+    request = RenderBatchRequest(generator=GENERATOR, frames=frames, seed=SEED, size=f"{SIDE_PX}x{SIDE_PX}", workers=1)
+    seen: dict[int, float] = {}
+    peaks = {"service": 0, "worker": 0, "player": 0}
+    try:
+        with service.client() as client:
+            asked = time.time()
+            job = client.render(request).job
+            records = home / "jobs" / job.id / "staging" / "frames"
+            look = 0
+            while job.state not in TERMINAL_STATES:
+                for index in range(frames):
+                    path = records / f"{index:06d}" / "record.json"
+                    if index not in seen and path.exists():
+                        seen[index] = path.stat().st_mtime
+                if look % 10 == 0:
+                    _note_memory(service, peaks)
+                    job = client.job(job.id)
+                look += 1
+                time.sleep(0.03)
+            ended = time.time()
+    finally:
+        service.stop()
+    if job.state is not JobState.SUCCEEDED or len(seen) < frames:
+        raise RuntimeError(f"the batch did not succeed: {job.error}")
+    times = sorted(seen.values())
+    return Run(
+        frame_s=(times[-1] - times[0]) / (len(times) - 1),
+        batch_s=ended - asked,
+        answering_s=answering_s,
+        first_frame_s=times[0] - began,
+        publishing_s=ended - times[-1],
+        **{f"{name}_mib": peak / 2**20 for name, peak in peaks.items()},
+    )
+
+
+def _note_memory(service: RunningService, peaks: dict[str, int]) -> None:
+    """Raise the peaks of resident bytes by role: what a worker starts is the player."""
+    try:
+        processes = {"service": [psutil.Process(service.pid)], "worker": service.workers(), "player": []}
+        processes["player"] = [child for worker in processes["worker"] for child in worker.children(recursive=True)]
+        for role, found in processes.items():
+            peaks[role] = max(peaks[role], sum(process.memory_info().rss for process in found))
+    except psutil.NoSuchProcess:
+        return
+
+
+def _direct(folder: Path, frames: int) -> float:
+    """Seconds a frame when one process renders the same specs by direct calls, the first left out."""
+    order = ShardOrder(
+        generator=load_generator(GENERATOR, ROOT / "generator_configs", size=(SIDE_PX, SIDE_PX)),
+        seed=SEED,
+        first=0,
+        count=frames,
+        player=PlayerCommand(name="embedded"),
+        bridge=BridgeSettings(),
+        staging=str(folder / "staging"),
+        assets=str(folder / "assets"),
+        workspace=str(folder / "workspace"),
+    )
+    path = folder / "order.json"
+    path.write_text(order.model_dump_json())
+    script = ROOT / "tests" / "benchmarks" / "bench_bridge.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--direct", str(path), ""], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"direct rendering failed:\n{done.stderr}")
+    return float(json.loads(done.stdout.splitlines()[-1])["render"])
+
+
+def _row(name: str, values: Sequence[float], unit: str, better: str) -> dict[str, object]:
+    return {"name": name, "value": round(statistics.median(values), 4), "unit": unit, "better": better}
+
+
+if __name__ == "__main__":
+    for row in measure():
+        print(json.dumps(row))
