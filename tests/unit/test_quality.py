@@ -290,3 +290,9 @@ def test_undistortion_inverts_the_lens() -> None:
     ideal_x, ideal_y = undistort(seen_x, seen_y, (k1, k2, p1, p2, k3))
     assert np.abs(ideal_x - x).max() < 1e-4
     assert np.abs(ideal_y - y).max() < 1e-4
+
+
+def test_the_manual_names_every_check() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "quality.md").read_text()
+    named = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert named == ["unreadable_frame", *CHECKS, "composition"]
