@@ -124,7 +124,7 @@ class Clothing(Randomizer):
 
 
 class Belt(Randomizer):
-    """How the belt is worn, and its colour. A `Choice` randomizer's variant `unbelted` or `empty` overrules the state."""
+    """How the belt is worn, and its colour. A `Choice` variant `unbelted` or `empty` overrules the state."""
 
     kind: Literal["Belt"]
     state: Annotated[WordDistribution, OneOf("correct", "unbelted")] = "correct"

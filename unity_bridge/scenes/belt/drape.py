@@ -182,7 +182,7 @@ def tight_strip(surface: DrapeSurface, start: Sequence[Float64], end_outward: tu
 
 
 def _is_sound(surface: DrapeSurface, strip: Strip, line: Float64) -> bool:
-    """Whether a strip is outside the body, without kinks, and hardly longer than the tight line that it was made from."""
+    """Whether a strip is outside the body, has no kinks, and is hardly longer than the line that it was made from."""
     steps = _unit(np.diff(strip.centres, axis=0))
     bends = np.einsum("ij,ij->i", steps[1:], steps[:-1])
     turns = np.einsum("ij,ij->i", strip.across[1:], strip.across[:-1])

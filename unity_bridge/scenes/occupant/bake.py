@@ -3,7 +3,7 @@
     python -m unity_bridge.scenes.occupant.bake --out unity_bridge/scenes/occupant/bodies.npz
 
 The body model (Brégier et al., "Human Mesh Modeling for Anny Body", 2025) blends MakeHuman's CC0 shapes. Its rest shape
-is multilinear in hat functions of its phenotypes, so the shapes at the corners of a phenotype grid determine every shape
+is multilinear in hat functions of its phenotypes, so the shapes at the corners of a phenotype grid determine all others
 inside. The bake keeps those corners as coordinates in a truncated principal component basis. Head, hands and body are
 mirror images left to right, so only the middle and the left half are stored. What lies inside the mouth is left out.
 

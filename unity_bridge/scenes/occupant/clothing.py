@@ -178,8 +178,7 @@ def _hemmed(patch: Patch) -> Surface:
 
 @dataclass(frozen=True, eq=False)
 class DressedBody:
-    """A body with clothes. model: its parts. trunk: what a belt lies on, as one surface: clothes and skin of all but arms
-    and head."""
+    """A body with clothes. model: its parts. trunk: what a belt lies on, clothes and skin of all but arms and head."""
 
     model: Model
     trunk: Surface
