@@ -133,7 +133,7 @@ def test_schema_and_reader_take_and_refuse_the_same(document, model, good, data)
             parent = parent[part]
         change = data.draw(st.sampled_from(["replace", "remove", "add"]), label="change")
         if change == "replace":
-            parent[last] = data.draw(ODD_VALUES, label="value")
+            parent[last] = copy.deepcopy(data.draw(ODD_VALUES, label="value"))
         elif change == "remove":
             del parent[last]
         elif isinstance(parent, dict):
