@@ -86,7 +86,6 @@ def capture(device: Device) -> dict[str, Any]:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "not installed as a distribution"
-    versions["torch build"] = torch.__version__
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

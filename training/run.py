@@ -11,12 +11,17 @@ read, 143 stopped on request.
 from __future__ import annotations
 
 import errno
+import os
 import shlex
 import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+# Threads that spin while they wait for each other slow a shared machine to a crawl: beside rendering processes a step
+# takes many times as long. Read when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach for a network
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the trainer's own process has it
 
 import torch
 

@@ -54,7 +54,7 @@ class NetworkContract:
     def test_state_goes_round(self, network):
         torch.manual_seed(1)
         other = build(self.settings, CLASSES)
-        images = self.images(1, 3, 64, 64)
+        images = self.images(1, 3, self.side_px, self.side_px)
         with torch.inference_mode():
             expected = network.eval()(images)
             assert not torch.equal(other.eval()(images), expected)
@@ -62,7 +62,7 @@ class NetworkContract:
             assert torch.equal(other.eval()(images), expected)
 
     def test_evaluation_repeats_itself_and_images_do_not_mix(self, network):
-        images = self.images(2, 3, 64, 64)
+        images = self.images(2, 3, self.side_px, self.side_px)
         network.eval()
         with torch.inference_mode():
             together, again = network(images), network(images)
