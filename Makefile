@@ -2,7 +2,7 @@
 # Every target sets itself up first; PYTHON=/path/to/python chooses the interpreter.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check bench
+.PHONY: help setup demo test test-all check bench schemas
 
 BIN := .venv/bin
 
@@ -12,6 +12,7 @@ help:
 	@echo "make test      tests, without the slow ones"
 	@echo "make test-all  all tests"
 	@echo "make check     lint, formatting, types, import rules"
+	@echo "make schemas   export the JSON Schema of every document to docs/schemas/"
 	@echo "make bench     benchmarks, written to bench.json"
 
 setup:
@@ -31,6 +32,9 @@ check: setup
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+schemas: setup
+	@$(BIN)/beltline schema --out docs/schemas
 
 bench: setup
 	@$(BIN)/python scripts/bench.py --out bench.json

@@ -98,12 +98,12 @@ def taken_by_reader(model, value):
 
 @pytest.mark.parametrize("document", sorted(DOCUMENTS))
 def test_exported_schema_is_current_and_a_schema(document):
-    assert (FOLDER / f"{document}.json").read_text() == export_text(document), "run `make schemas`"
+    assert (FOLDER / f"{document}.schema.json").read_text() == export_text(document), "run `make schemas`"
     jsonschema.Draft202012Validator.check_schema(export(document))
 
 
 def test_no_schema_is_left_from_an_earlier_document():
-    assert {path.stem for path in FOLDER.glob("*.json")} == set(DOCUMENTS)
+    assert {path.name for path in FOLDER.iterdir()} == {f"{document}.schema.json" for document in DOCUMENTS}
 
 
 def test_unknown_document_is_refused_with_the_nearest_name():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contracts.errors import NotFoundError
-from contracts.frame_spec import Label
+from contracts.frame_spec import IGNORE_ID, Label
 from registry.label_maps.shipped import label_map_names, load_label_map
 
 
@@ -31,7 +31,8 @@ RENDERED = table("background", "hood", "front_door", "front_door_handle", "front
 def mapped(name: str, labels: tuple[Label, ...]) -> dict[str, str]:
     label_map = load_label_map(name)
     lookup = label_map.lookup(labels)
-    return {label.name: label_map.class_names()[lookup[label.id]] for label in labels}
+    names = dict(enumerate(label_map.class_names())) | {IGNORE_ID: "ignored"}
+    return {label.name: names[lookup[label.id]] for label in labels}
 
 
 @pytest.mark.parametrize("name", label_map_names())
@@ -62,7 +63,7 @@ def test_door_leaves_include_window_and_handle() -> None:
         "back_door_handle": "back_door",
         "mirror": "mirror",
     }
-    assert mapped("carparts-5", PHOTOGRAPHS)["door_handle"] == "background"
+    assert mapped("carparts-5", PHOTOGRAPHS)["door_handle"] == "ignored"
     assert mapped("carparts-5", PHOTOGRAPHS)["back_window"] == "back_door"
 
 
