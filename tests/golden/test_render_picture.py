@@ -1,4 +1,4 @@
-"""The whole picture of one small street against stored statistics, and what must not change or grow over many frames."""
+"""The picture of one small street against stored statistics, and what must not change or grow over many frames."""
 
 from __future__ import annotations
 
