@@ -68,6 +68,7 @@ class RunningService:
         started = self.processes()
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(30)
+        self._close()
         return started
 
     def stop(self) -> float:
@@ -75,10 +76,14 @@ class RunningService:
         began = time.monotonic()
         self._process.terminate()
         self._process.wait(60)
-        self._reader.join(5)
+        took_s = time.monotonic() - began
+        self._close()
+        return took_s
+
+    def _close(self) -> None:
+        self._reader.join(10)
         if self._process.stderr is not None:
             self._process.stderr.close()
-        return time.monotonic() - began
 
     def _read(self) -> None:
         if self._process.stderr is not None:
