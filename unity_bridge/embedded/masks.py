@@ -126,10 +126,10 @@ def _peel(
         fresh = opaque & (first_part[active] == 0)
         first_part[active[fresh]] = part[fresh]
         first_depth[active[fresh]] = travelled[active[fresh]] / lengths[active[fresh]]
-        slot = part_slots[part]
-        new = (slot >= 0) & sought[np.maximum(slot, 0), active] if len(bounds) else np.zeros(len(active), np.bool_)
-        sought[slot[new], active[new]] = False
-        covered += np.bincount(slot[new], minlength=len(bounds))
+        slots = part_slots[part]
+        new = (slots >= 0) & sought[np.maximum(slots, 0), active] if len(bounds) else np.zeros(len(active), np.bool_)
+        sought[slots[new], active[new]] = False
+        covered += np.bincount(slots[new], minlength=len(bounds))
         wanted[active[new]] -= 1
         active = active[(first_part[active] == 0) | (wanted[active] > 0)]
         travelled[active] += (STEP_M + RELATIVE_STEP * travelled[active]) * patience[active]
