@@ -205,7 +205,12 @@ class JobTable:
         columns = schema.jobs.c
         waiting = and_(columns.state == str(JobState.QUEUED), columns.not_before_s <= now)
         held = columns.state.in_([str(state) for state in ACTIVE_STATES])
-        query = select(schema.jobs).where(columns.kind.in_(list(kinds)), or_(waiting, held)).order_by(columns.sequence)
+        # Without plans: there may be thousands waiting, and this is asked several times a second.
+        query = (
+            select(columns.id, columns.state, columns.not_before_s, columns.lease_owner, columns.lease_expires_s)
+            .where(columns.kind.in_(list(kinds)), or_(waiting, held))
+            .order_by(columns.sequence)
+        )
         if only is not None:
             query = query.where(columns.id.in_(list(only)))
         with self._database.reading() as connection:  # most looks find nothing: they need no write lock
