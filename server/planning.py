@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from contracts.job import RenderBatchRequest
 from contracts.label_map import LabelMap
 from contracts.mix import DataSource
 from contracts.run import TrainingSpec
-from contracts.shard import ShardOrder
+from contracts.shard import PlayerCommand, ShardOrder
 from registry.catalog import Catalog
 from registry.label_maps.shipped import load_label_map
 from server.jobs.plans import ImportPlan, RenderPlan, TrainPlan, choose_workers, cut
@@ -60,7 +61,7 @@ def plan_render(settings: Settings, request: RenderBatchRequest) -> RenderPlan:
     """
     _check_seed(request.seed)
     generator = find_generator(settings, request.generator, overrides=request.overrides, size=_size(request.size))
-    player = settings.player(request.player)
+    player = _player(settings, request.player)
     workers = request.workers or choose_workers(request.frames, settings.workers)
     _check_space(settings, generator, request.frames)
     return RenderPlan(
@@ -88,7 +89,7 @@ def plan_preview(settings: Settings, name: str, request: PreviewRequest, workspa
         seed=request.seed,
         first=request.frame,
         count=1,
-        player=settings.player(request.player),
+        player=_player(settings, request.player),
         bridge=settings.bridge,
         staging=str(workspace / "staging"),
         assets=str(settings.assets),
@@ -156,6 +157,23 @@ def plan_training(settings: Settings, catalog: Catalog, spec: TrainingSpec) -> T
 def training_steps(spec: TrainingSpec) -> int:
     """Optimizer steps of all stages."""
     return sum(stage.steps for stage in spec.stages)
+
+
+def _player(settings: Settings, name: str) -> PlayerCommand:
+    """The player that a request means; what it is worth is seen when it is launched."""
+    player = settings.player(name)
+    if player.path is None:
+        return player
+    path = Path(player.path)
+    if not path.is_file():
+        raise ConfigurationError(
+            f"player '{name}': there is no file {path}", code="player_not_found", hint="check its path in the settings"
+        )
+    if not os.access(path, os.X_OK):
+        raise ConfigurationError(
+            f"player '{name}': {path} is not executable", code="player_not_executable", hint=f"chmod +x {path}"
+        )
+    return player
 
 
 def _check_seed(seed: int) -> None:

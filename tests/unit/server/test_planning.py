@@ -93,3 +93,18 @@ def test_a_path_is_taken_from_the_command_line_alone(home: Path) -> None:
     with pytest.raises(BeltlineError) as caught:
         plan_render(chosen, asked)
     assert caught.value.code == "invalid_name"
+
+
+def test_a_player_that_can_not_start_is_refused_at_once(home: Path, tmp_path: Path) -> None:
+    home.mkdir()
+    chosen = settings(home).model_copy(update={"allow_paths": True})
+    plain = tmp_path / "plain"
+    plain.write_text("no program")
+    for path, code in (
+        (tmp_path / "missing", "player_not_found"),
+        (tmp_path, "player_not_found"),
+        (plain, "player_not_executable"),
+    ):
+        with pytest.raises(BeltlineError) as caught:
+            plan_render(chosen, request(player=str(path)))
+        assert (caught.value.code, caught.value.exit_code) == (code, 2)
