@@ -20,6 +20,9 @@ CHANNEL_ID = uuid.UUID("b3a1c6f2-7a44-4c0e-9d55-3a8e0b6f5c17")
 COMMUNICATION_VERSION = "1.5.0"
 """ML-Agents communication API of all packages from 1.9 to 4.x."""
 PROTOCOL_VERSION = 1
+PARENT_VARIABLE = "BELTLINE_PARENT_PID"
+"""Environment variable with the process id of the worker that launches a player. A player that has another parent is an
+orphan, from its first moment on, and ends."""
 
 RequestId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 

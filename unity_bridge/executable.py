@@ -14,6 +14,7 @@ from pathlib import Path
 
 from contracts.errors import PlayerLaunchError
 from contracts.ids import digest_of
+from contracts.player_protocol import PARENT_VARIABLE
 from contracts.shard import PlayerCommand
 from unity_bridge import mlagents_compat
 from unity_bridge.ports import own_folder
@@ -89,7 +90,9 @@ def write_launcher(player: Path, folder: Path, output: Path) -> Path:
         output: Log file.
     """
     quoted = (shlex.quote(str(place)) for place in (player, output))
-    text = '#!/bin/sh\nexec {} "$@" >>{} 2>&1 </dev/null\n'.format(*quoted).encode()
+    text = '#!/bin/sh\n{}={}\nexport {}\nexec {} "$@" >>{} 2>&1 </dev/null\n'.format(
+        PARENT_VARIABLE, os.getpid(), PARENT_VARIABLE, *quoted
+    ).encode()
     if _is_safe(folder):
         script = folder / "launch"
     else:

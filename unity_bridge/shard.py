@@ -88,6 +88,8 @@ class Judgement:
     frame: RenderedFrame | None
     verdicts: list[Verdict] = field(default_factory=list)
     unreadable: FrameRejectedError | None = None
+    accepted_at: float | None = None
+    """When its record was written, by the monotonic clock; none where a check failed."""
 
 
 class ShardRunner:
@@ -190,12 +192,10 @@ class ShardRunner:
             raise
 
     def _keep(self, judging: Future[Judgement]) -> None:
-        """On the way out, accept the frame that was being judged if it is good, and leave nothing of it otherwise."""
+        """On the way out, let the frame that is being judged get done, and leave nothing of it if it is bad."""
         with contextlib.suppress(FutureTimeoutError, BeltlineError):
             judgement = judging.result(_LAST_WAIT_S)
-            if judgement.frame is not None and all(verdict.passed for verdict in judgement.verdicts):
-                self._accept(judgement)
-            else:
+            if judgement.accepted_at is None:
                 self.staging.discard(judgement.folder)
 
     def _compose(self, task: Task) -> Composed | Task:
@@ -244,6 +244,8 @@ class ShardRunner:
         return folder, done
 
     def _judge(self, composed: Composed, folder: Path, done: RenderDone, earlier: dict[Digest, FrameSpec]) -> Judgement:
+        """Read and check a rendering, and put it into place when it is good: in a thread of its own, so that a frame is
+        done as soon as it can be, whatever the next one is at."""
         started = time.monotonic()
         try:
             frame = read_rendered(
@@ -252,21 +254,25 @@ class ShardRunner:
         except FrameRejectedError as error:
             return Judgement(composed, folder, None, unreadable=error)
         verdicts = inspect(frame, self.order.generator.quality)
+        judgement = Judgement(composed, folder, frame, verdicts)
+        if all(verdict.passed for verdict in verdicts):
+            self.staging.accept(folder, frame, composed.parameters, composed.task.checks)
+            judgement.accepted_at = time.monotonic()
         self._count_seconds("judge", started)
-        return Judgement(composed, folder, frame, verdicts)
+        return judgement
 
     def _settle(self, judgement: Judgement) -> None:
-        """Accept a frame, draw it anew, or have the same spec rendered again."""
+        """Count an accepted frame, draw a bad one anew, or have the same spec rendered again."""
         task = judgement.composed.task
         if judgement.frame is None:
             self.staging.discard(judgement.folder)
             self.players.distrust()
             self._again(task, judgement.unreadable or unreadable("the frame can't be read"))
             return
-        failed = [verdict for verdict in judgement.verdicts if not verdict.passed]
-        if not failed:
-            self._accept(judgement)
+        if judgement.accepted_at is not None:
+            self._count_accepted(task, judgement.frame, judgement.verdicts, judgement.accepted_at)
             return
+        failed = [verdict for verdict in judgement.verdicts if not verdict.passed]
         self.staging.discard(judgement.folder)
         said = "; ".join(f"{verdict.check}: {verdict.message}" for verdict in failed)
         slips = [verdict.check for verdict in failed if verdict.kind == "transient"]
@@ -286,23 +292,19 @@ class ShardRunner:
             FrameRejectedError(said, hint="the player's log may say more", context={"checks": slips or [*doubts]}),
         )
 
-    def _accept(self, judgement: Judgement) -> None:
-        composed, frame = judgement.composed, judgement.frame
-        if frame is None:
-            return
-        self.staging.accept(judgement.folder, frame, composed.parameters, composed.task.checks)
+    def _count_accepted(self, task: Task, frame: RenderedFrame, verdicts: list[Verdict], accepted_at: float) -> None:
         self._earlier[frame.sidecar.files["image"]] = frame.spec
         while len(self._earlier) > _EARLIER_FRAMES:
             self._earlier.popitem(last=False)
-        self._rejections.update(composed.task.checks)
-        self._not_judged.update(verdict.check for verdict in judgement.verdicts if not verdict.judged)
+        self._rejections.update(task.checks)
+        self._not_judged.update(verdict.check for verdict in verdicts if not verdict.judged)
         self.players.succeeded()
         self._done += 1
         if self._first_frame_s is None:
-            self._first_frame_s = time.monotonic() - self._started
+            self._first_frame_s = accepted_at - self._started
         if self._done % _TIDY_EVERY_FRAMES == 0:
             remove_unused(self.assets)
-        self._report(f"frame {composed.task.index}")
+        self._report(f"frame {task.index}")
 
     def _redraw(self, task: Task, checks: tuple[str, ...], said: str) -> None:
         """Draw a frame anew, or give it up."""

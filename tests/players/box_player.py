@@ -23,7 +23,7 @@ import numpy as np
 
 from contracts.frame_spec import FrameSpec
 from contracts.ids import digest_of
-from contracts.player_protocol import CHANNEL_ID, COMMUNICATION_VERSION
+from contracts.player_protocol import CHANNEL_ID, COMMUNICATION_VERSION, PARENT_VARIABLE
 from tests.players import raycaster
 from unity_bridge import mlagents_compat
 
@@ -143,7 +143,7 @@ def message(payloads: list[bytes], first: bool, step: int) -> UnityMessageProto:
 
 def watch_parent() -> None:
     """End this process when the one that started it is gone."""
-    parent = os.getppid()
+    parent = int(os.environ[PARENT_VARIABLE])
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -9,13 +9,19 @@ import logging
 import os
 import threading
 
+from contracts.player_protocol import PARENT_VARIABLE
+
 INTERVAL_S = 0.25
 ORPHANED_EXIT_CODE = 5
 
 
 def exit_with_parent(interval_s: float = INTERVAL_S) -> threading.Thread:
-    """Start the watch. When the parent process changes, this process ends at once with exit code 5."""
-    parent = os.getppid()
+    """Start the watch. When the parent process changes, this process ends at once with exit code 5.
+
+    The parent is the one that the bridge names in the environment, since it may be gone before this process looks; else
+    the present one.
+    """
+    parent = int(os.environ.get(PARENT_VARIABLE) or os.getppid())
 
     def watch() -> None:
         pause = threading.Event()
