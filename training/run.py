@@ -72,7 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: another process trains in {workspace}", file=sys.stderr)
         return 1
     with lock:
-        write_document(workspace / ORDER_FILE, order)
         (workspace / ERROR_FILE).unlink(missing_ok=True)
         try:
             total = sum(stage.steps for stage in order.spec.stages)
@@ -126,6 +125,7 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
     if finished is not None:
         monitor.step(finished.steps, "finished before")
         return finished
+    write_document(workspace / ORDER_FILE, order)
     spec = order.spec
     device = environment.choose_device(spec.device, spec.precision)
     environment.make_repeatable()

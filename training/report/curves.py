@@ -40,6 +40,7 @@ def run_curves(curve: Sequence[CurvePoint], best_step: int) -> str:
                     textcoords="offset points", color=INK, fontsize=9,
                 )  # fmt: skip
     _legend(loss)
+    _from_zero(loss, score)
     return _svg(figure)
 
 
@@ -52,6 +53,7 @@ def compared_curves(curves: Mapping[str, Sequence[CurvePoint]]) -> str:
         loss.plot(steps, [point.train_loss for point in curve], color=color, label=name, **_marks(curve))
         score.plot(steps, [point.validation_mean_iou for point in curve], color=color, label=name, **_marks(curve))
     _legend(score)
+    _from_zero(loss, score)
     return _svg(figure)
 
 
@@ -69,6 +71,12 @@ def _figure(loss_title: str = "loss") -> tuple[Figure, tuple[Axes, Axes]]:
             spine.set_visible(side in ("left", "bottom"))
             spine.set_color(INK)
     return figure, (loss, score)
+
+
+def _from_zero(*all_axes: Axes) -> None:
+    """Heights that can be compared by eye; small changes near the end must not look large."""
+    for axes in all_axes:
+        axes.set_ylim(bottom=0)
 
 
 def _marks(curve: Sequence[CurvePoint]) -> dict[str, float | str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from contracts.errors import (
     CapabilityMissingError,
@@ -16,12 +17,12 @@ from contracts.errors import (
     IntegrityError,
     TrainingDivergedError,
 )
-from contracts.process import read_progress
+from contracts.process import read_error, read_progress
 from contracts.run import RunResult, TrainingOrder
 from tests.unit.training.training_samples import LABEL_MAP, Versions, order, publish
 from training import checkpoint, loop
 from training.process import Monitor, Stopped
-from training.run import carry_out, order_digest, summary
+from training.run import carry_out, main, order_digest, summary
 
 WITH_DROPOUT = {"architecture": "fpn", "encoder": "tu-mobilenetv3_small_050"}
 SHAPES = {"dataset": "shapes@1", "split": "train", "take": 6}
@@ -303,6 +304,28 @@ class TestRefusals:
     def test_batches_of_one_for_a_network_that_pools_to_one_value(self, shapes, workplace):
         asked = order(shapes, workplace, batch_size=1, network={"architecture": "deeplabv3", "encoder": "resnet18"})
         self.refuse(asked, ConfigurationError, "batches of one image")
+
+
+def test_an_order_with_a_misspelt_field_is_refused_where_its_supervisor_looks(shapes, workplace, capsys):
+    asked = json.loads(order(shapes, workplace).model_dump_json())
+    asked["spec"]["batchsize"] = 4
+    path = workplace / "order.json"
+    path.write_text(json.dumps(asked))
+    assert main([str(path)]) == 2
+    assert "did you mean 'batch_size'" in capsys.readouterr().err
+    error = read_error(workplace)
+    assert error is not None
+    assert error.code == "invalid_document"
+
+
+def test_a_second_process_in_one_workspace_is_refused(shapes, workplace, capsys):
+    asked = order(shapes, workplace)
+    workspace = Path(asked.workspace)
+    workspace.mkdir()
+    (workplace / "order.json").write_text(asked.model_dump_json())
+    with FileLock(workspace / "trainer.lock"):
+        assert main([str(workplace / "order.json")]) == 1
+    assert "another process trains in" in capsys.readouterr().err
 
 
 def test_where_a_run_happens_is_no_part_of_its_digest(shapes, workplace):

@@ -47,7 +47,9 @@ def picture(seed: int, size_px: tuple[int, int] = (48, 40)) -> tuple[np.ndarray,
     return image, mask
 
 
-def publish(folder: Path, name: str, splits: dict[str, int], *, first_seed: int = 0) -> Versions:
+def publish(
+    folder: Path, name: str, splits: dict[str, int], *, first_seed: int = 0, size_px: tuple[int, int] = (48, 40)
+) -> Versions:
     """Make a version `name@1` of pictures, two to a group, in a store under `folder`.
 
     Args:
@@ -55,6 +57,7 @@ def publish(folder: Path, name: str, splits: dict[str, int], *, first_seed: int 
         name: Of the dataset.
         splits: Pictures by split.
         first_seed: Of the first picture.
+        size_px: Width, height.
     """
     source = folder / f"{name}-source"
     groups = []
@@ -63,7 +66,7 @@ def publish(folder: Path, name: str, splits: dict[str, int], *, first_seed: int 
         for kind in ("images", "masks"):
             (source / split / kind).mkdir(parents=True)
         for index in range(count):
-            image, mask = picture(seed)
+            image, mask = picture(seed, size_px)
             stem = f"{split}-{index:03d}"
             cv2.imwrite(str(source / split / "images" / f"{stem}.png"), image[..., ::-1])
             cv2.imwrite(str(source / split / "masks" / f"{stem}.png"), mask)
