@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -112,5 +113,12 @@ def _read_staged(folder: str, index: int) -> tuple[FrameRecord, dict[FileRole, b
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb") as stream:  # noqa: PTH123 - called for every file of every frame
-        return stream.read()
+    # Called for every file of every frame: plain calls of the system take a third of the time of a file object.
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while part := os.read(handle, 1 << 20):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(handle)
