@@ -89,19 +89,6 @@ def sync_file_system(folder: str) -> bool:
     return True
 
 
-def replace_durably(path: Path, data: bytes) -> None:
-    """Write a file so that after a crash it holds the old bytes or the new ones, and after returning the new ones."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    try:
-        write_exclusively(str(temporary), data)
-        sync_path(temporary)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_path(path.parent)
-
-
 def _find_syncfs() -> ctypes._NamedFuncPointer | None:
     try:
         function = ctypes.CDLL(None, use_errno=True).syncfs

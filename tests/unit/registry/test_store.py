@@ -279,19 +279,3 @@ def test_a_lock_file_taken_for_a_dead_writers_is_made_anew(tmp_path: Path, monke
     assert [path.name for path in tmp_path.glob("*.lock")] == [Path(mine.folder).name + ".lock"]
     assert Path(mine.folder).name + ".lock" != stolen[0].name
     mine.close()
-
-
-def test_a_document_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "lock.json"
-    durable.replace_durably(path, b"old")
-    durable.replace_durably(path, b"new")
-    assert path.read_bytes() == b"new"
-
-    def refuse(_: object) -> None:
-        raise OSError(errno.ENOSPC, "full")
-
-    monkeypatch.setattr(durable, "sync_path", refuse)
-    with pytest.raises(OSError, match="full"):
-        durable.replace_durably(path, b"newest")
-    assert path.read_bytes() == b"new"
-    assert [item.name for item in tmp_path.iterdir()] == ["lock.json"]
