@@ -120,7 +120,6 @@ def test_records_say_what_is_on_disk(tmp_path: Path) -> None:
         ("truncated", "unreadable_frame"),
         ("missing", "unreadable_frame"),
         ("wrong_digest", "unreadable_frame"),
-        ("shift", "edges_agree"),
     ],
 )
 def test_a_slip_of_the_players_is_mended_and_leaves_no_trace(
@@ -226,6 +225,22 @@ def test_a_draw_that_the_scene_family_gives_up_is_drawn_anew(tmp_path: Path) -> 
     status, log = _run(_order(tmp_path, generator=generator))
     assert status == 0, log
     assert _report(tmp_path).rejections["composition"] > 0
+
+
+def test_a_picture_beside_its_masks_is_rendered_again_and_then_drawn_anew(tmp_path: Path) -> None:
+    generator = box_family.generator(96)
+    fault = ("--fault", "shift", "--at", "1")
+    status, log = _run(_order(tmp_path / "once", *fault, "--once", str(tmp_path / "s"), generator=generator, count=2))
+    assert status == 0, log
+    assert _report(tmp_path / "once").transient_failures == {"edges_agree": 1}
+    assert _report(tmp_path / "once").rejections == {}
+    strict = box_family.generator(96, quality={"redraws_max": 1})
+    status, log = _run(_order(tmp_path / "ever", *fault, generator=strict, count=2))
+    error = read_error(tmp_path / "ever" / "workspace")
+    assert status == 1, log
+    assert error is not None
+    assert "frame 1 was rejected 2 times" in error.message
+    assert error.context["checks"] == ["edges_agree"]
 
 
 def test_players_are_recycled_without_a_trace(tmp_path: Path, undisturbed: dict[str, str]) -> None:

@@ -17,8 +17,9 @@ REACH_PX = 4
 """Largest offset that is tried."""
 SAME_PLACE_PX = 1
 """Offsets up to this are the same place: the colour image is filtered over about a pixel."""
-BORDER_PAIRS_MIN = 48
-"""Border pixel pairs below which there is too little to judge."""
+BORDER_BLOCKS_MIN = 14
+"""Blocks with border below which there is too little to judge: a lone belt along a dark pillar lies beside a clearer
+edge than its own."""
 CONTRAST_MIN = 4.0
 """Mean contrast, of 255, below which neither place has an edge that could be judged."""
 _CLIP = 64.0
@@ -57,12 +58,12 @@ def edge_agreement(image: NDArray[np.uint8], *ids: NDArray[np.integer]) -> EdgeA
     rows_x, columns_x = _inside(border_x, r)
     rows_y, columns_y = _inside(border_y, r)
     count = len(rows_x) + len(rows_y)
-    if count < BORDER_PAIRS_MIN:
-        return EdgeAgreement(False, 0.0, (0, 0))
     rows, columns = np.concatenate([rows_x, rows_y]), np.concatenate([columns_x, columns_y])
     blocks = (rows // _BLOCK_PX) * (image.shape[1] // _BLOCK_PX + 1) + columns // _BLOCK_PX
-    _, block_of = np.unique(blocks, return_inverse=True)
-    samples = np.zeros((2 * r + 1, 2 * r + 1, int(block_of.max()) + 1))
+    named_blocks, block_of = np.unique(blocks, return_inverse=True)
+    if len(named_blocks) < BORDER_BLOCKS_MIN:
+        return EdgeAgreement(False, 0.0, (0, 0))
+    samples = np.zeros((2 * r + 1, 2 * r + 1, len(named_blocks)))
     for dy in range(-r, r + 1):
         for dx in range(-r, r + 1):
             contrast = np.concatenate(
