@@ -43,11 +43,11 @@ class LabelledFrames:
 
     def image(self, place: int) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 sRGB."""
-        return self.frames.images[place]
+        return np.asarray(self.frames.images[place])
 
     def target(self, place: int) -> npt.NDArray[np.uint8]:
         """(H, W) uint8 class ids, 255 ignore."""
-        return self.lookup[self.frames.masks[place]]
+        return np.asarray(self.lookup[self.frames.masks[place]])
 
 
 def batch_of(images: npt.NDArray[np.uint8], targets: npt.NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -32,7 +32,7 @@ class Device:
     precision: Literal["float32", "float16", "bfloat16"]
 
     @property
-    def torch(self) -> torch.device:
+    def place(self) -> torch.device:
         return torch.device(self.kind)
 
     @property
@@ -75,7 +75,7 @@ def make_repeatable() -> None:
         # On a GPU the backward pass of bilinear upsampling, which most decoders hold, has no deterministic kernel.
         torch.use_deterministic_algorithms(True)
         # Filling uninitialised memory guards against reading it, which no network here does, and costs time.
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def capture(device: Device) -> dict[str, Any]:

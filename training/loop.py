@@ -78,7 +78,7 @@ class State:
 class ScaledOptimizer:
     """An optimizer, and the scaling of losses that float16 gradients need (switched off for others)."""
 
-    torch: torch.optim.Optimizer
+    inner: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
 
 
@@ -99,7 +99,7 @@ def train(run: Run, network: SegmentationNetwork, monitor: Monitor) -> State:
         ConflictError: The workspace holds a run of another order.
     """
     spec = run.spec
-    network.to(run.device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(run.device.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     torch.manual_seed(torch_seed(spec.seed, "training"))
     state, optimizer_state = _resume(run, network)
     writer = SummaryWriter(str(run.workspace / "tensorboard"), purge_step=state.step + 1)
@@ -112,7 +112,7 @@ def train(run: Run, network: SegmentationNetwork, monitor: Monitor) -> State:
                 torch.amp.GradScaler(run.device.kind, enabled=run.device.precision == "float16"),
             )
             if optimizer_state is not None:
-                optimizer.torch.load_state_dict(optimizer_state["optimizer"])
+                optimizer.inner.load_state_dict(optimizer_state["optimizer"])
                 optimizer.scaler.load_state_dict(optimizer_state["scaler"])
             train_stage(run, network, optimizer, state, stage, monitor, writer)
             state.stage, state.stage_step = state.stage + 1, 0
@@ -167,9 +167,9 @@ def train_stage(
                 return
 
             started = time.perf_counter()
-            images, targets = (tensor.to(device.torch, non_blocking=True) for tensor in next(ready))
-            _set_learning_rate(optimizer.torch, spec.optimizer, state.stage_step, stage.steps)
-            optimizer.torch.zero_grad(set_to_none=True)
+            images, targets = (tensor.to(device.place, non_blocking=True) for tensor in next(ready))
+            _set_learning_rate(optimizer.inner, spec.optimizer, state.stage_step, stage.steps)
+            optimizer.inner.zero_grad(set_to_none=True)
             with torch.autocast(device.kind, dtype=device.autocast_dtype, enabled=device.is_mixed):
                 outputs = network(images)
             loss = run.task.loss(outputs, targets)
@@ -177,7 +177,7 @@ def train_stage(
             if len(losses) >= LOSSES_BEFORE_CHECK[device.kind]:
                 _take_in(losses, state, stage)
             optimizer.scaler.scale(loss).backward()
-            optimizer.scaler.step(optimizer.torch)
+            optimizer.scaler.step(optimizer.inner)
             optimizer.scaler.update()
             state.step += 1
             state.stage_step += 1
@@ -214,8 +214,8 @@ def evaluate(
         for images, targets in plain_batches(run.data[selection.key], selection.places, run.spec.batch_size):
             monitor.say(f"{what}: {done}/{len(selection.places)} images")
             with torch.autocast(run.device.kind, dtype=run.device.autocast_dtype, enabled=run.device.is_mixed):
-                outputs = network(images.to(run.device.torch))
-            loss += float(run.task.loss(outputs, targets.to(run.device.torch))) * len(images)
+                outputs = network(images.to(run.device.place))
+            loss += float(run.task.loss(outputs, targets.to(run.device.place))) * len(images)
             counts.append(run.task.count(run.task.predict(outputs).cpu().numpy(), targets.numpy()))
             done += len(images)
     network.train(was_training)
@@ -325,7 +325,7 @@ def _save(run: Run, network: SegmentationNetwork, optimizer: ScaledOptimizer | N
         "state": asdict(state),
         "model": network.state_dict(),
         "optimizer": (
-            {"optimizer": optimizer.torch.state_dict(), "scaler": optimizer.scaler.state_dict()} if optimizer else None
+            {"optimizer": optimizer.inner.state_dict(), "scaler": optimizer.scaler.state_dict()} if optimizer else None
         ),
         "random": {
             "cpu": torch.get_rng_state(),

@@ -86,7 +86,7 @@ def draw(plan: DataPlan, records: Mapping[SourceKey, Sequence[FrameRecord]]) -> 
     apart = _Footprint(plan.validation, (validation_records[place] for place in validation.places))
     tested = _Footprint(plan.test, test_records)
     tested.refuse(apart.source, "data.validation", (validation_records[place] for place in validation.places))
-    selections = []
+    selections: list[SourceSelection] = []
     for number, source in enumerate(plan.train):
         if source.take == 0:
             continue
@@ -103,7 +103,7 @@ def draw(plan: DataPlan, records: Mapping[SourceKey, Sequence[FrameRecord]]) -> 
 def _reserved(plan: DataPlan, records: Sequence[FrameRecord]) -> Selection:
     source = plan.validation
     if source.reserve == "all":
-        places = range(len(records))
+        places = list(range(len(records)))
     else:
         if source.reserve > len(records):
             raise ConfigurationError(

@@ -56,7 +56,8 @@ class SegmentationNetwork(nn.Module):
     @property
     def encoder(self) -> nn.Module:
         """The part that can be pretrained and frozen."""
-        return self.network.encoder  # type: ignore[no-any-return, union-attr]
+        encoder: nn.Module = self.network.get_submodule("encoder")
+        return encoder
 
     def decoder_parameters(self) -> Iterator[nn.Parameter]:
         """Parameters of everything but the encoder."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -79,7 +80,7 @@ def _from_zero(*all_axes: Axes) -> None:
         axes.set_ylim(bottom=0)
 
 
-def _marks(curve: Sequence[CurvePoint]) -> dict[str, float | str]:
+def _marks(curve: Sequence[CurvePoint]) -> dict[str, Any]:
     return {"linewidth": 1.8, "marker": "o" if len(curve) <= 30 else "", "markersize": 3.5}
 
 

@@ -78,7 +78,7 @@ def predict(run: Run, network: SegmentationNetwork, images: torch.Tensor) -> Byt
         torch.inference_mode(),
         torch.autocast(run.device.kind, dtype=run.device.autocast_dtype, enabled=run.device.is_mixed),
     ):
-        return np.asarray(run.task.predict(network(images.to(run.device.torch))).cpu().numpy())
+        return np.asarray(run.task.predict(network(images.to(run.device.place))).cpu().numpy())
 
 
 def read_index(workspace: Path) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def data_url(image: ByteArray) -> str:
 
 def scale_for(image: ByteArray, wanted_px: int = 320) -> int:
     """Whole factor that brings an image's width near what a page shows."""
-    return max(1, round(wanted_px / image.shape[1]))
+    return max(1, round(wanted_px / int(image.shape[1])))
 
 
 def _lot(digest: str) -> str:

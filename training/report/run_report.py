@@ -35,7 +35,9 @@ def write(order: TrainingOrder, result: RunResult, task: Task, workspace: Path, 
         "run.html.j2",
         result=result,
         spec=spec,
-        metric="loss" if spec.early_stopping and spec.early_stopping.metric == "validation.loss" else "mean dataset IoU",
+        metric="loss"
+        if spec.early_stopping and spec.early_stopping.metric == "validation.loss"
+        else "mean dataset IoU",
         classes=[(name, css(color), result.test.classes[name]) for name, color in task.legend()],
         data=_data_rows(order, result),
         label_map=order.label_map,
