@@ -12,7 +12,7 @@ from pydantic import Field
 
 from contracts.camera import Camera, Exposure, Matrix3, Matrix4, Vector3
 from contracts.document import Document, SchemaVersion
-from contracts.ids import Digest, Name
+from contracts.ids import Digest, Name, Seed
 
 BACKGROUND_ID = 0
 IGNORE_ID = 255
@@ -136,7 +136,7 @@ class FrameIdentity(Document):
 
     generator: Name
     generator_digest: Digest
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)]
+    seed: Seed
     index: Annotated[int, Field(ge=0, le=2**31 - 1)]
     attempt: Annotated[int, Field(ge=0, le=1000)] = 0
     """0, or the number of redraws after the gate rejected the content."""

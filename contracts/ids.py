@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import rfc8785
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from contracts.errors import ConfigurationError
 
@@ -23,6 +23,9 @@ or digit; so never a path."""
 
 Digest = Annotated[str, StringConstraints(pattern=DIGEST_PATTERN)]
 """`sha256:` and 64 hexadecimal digits, over raw bytes."""
+
+Seed = Annotated[int, Field(ge=0, le=2**53 - 1)]
+"""Of a random choice, from 0; as large as JSON carries exactly (RFC 8785)."""
 
 VersionText = Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]
 """A dataset version as `name@number`."""

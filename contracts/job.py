@@ -10,7 +10,7 @@ from pydantic import Field
 from contracts.camera import SidePx
 from contracts.document import Document
 from contracts.generator import MAXIMUM_FRAMES
-from contracts.ids import Name
+from contracts.ids import Name, Seed
 from contracts.process import Progress
 
 
@@ -71,7 +71,7 @@ class RenderBatchRequest(Document):
     generator: Annotated[str, Field(min_length=1, max_length=255)]
     """Name of a generator."""
     frames: Annotated[int, Field(ge=1, le=MAXIMUM_FRAMES)]
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)]
+    seed: Seed
     size: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$")] | None = None
     """`WxH` in pixels; none is the generator's own."""
     dataset: Name | None = None

@@ -7,9 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from contracts.document import Document
-from contracts.ids import Name, VersionText
-
-Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
+from contracts.ids import Name, Seed, VersionText
 
 
 class DataSource(Document):

@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 from contracts.camera import SidePx
 from contracts.document import Document, SchemaVersion
 from contracts.errors import nearest
-from contracts.ids import Digest, Name
+from contracts.ids import Digest, Name, Seed
 from contracts.label_map import LabelMap
-from contracts.mix import DataPlan, Seed
+from contracts.mix import DataPlan
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]

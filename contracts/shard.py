@@ -8,6 +8,7 @@ from pydantic import Field
 
 from contracts.document import Document, SchemaVersion
 from contracts.generator import MAXIMUM_FRAMES, Generator
+from contracts.ids import Seed
 
 
 class PlayerCommand(Document):
@@ -46,7 +47,7 @@ class ShardOrder(Document):
     schema_version: SchemaVersion = 1
     generator: Generator
     """Resolved."""
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)]
+    seed: Seed
     first: Annotated[int, Field(ge=0)]
     """First frame index."""
     count: Annotated[int, Field(ge=1, le=MAXIMUM_FRAMES)]

@@ -11,7 +11,7 @@ from contracts.document import Document
 from contracts.frame import FrameRecord
 from contracts.frame_spec import Label
 from contracts.generator import Generator
-from contracts.ids import Digest, Name
+from contracts.ids import Digest, Name, Seed
 from contracts.job import Job, JobState
 from contracts.run import RunResult, TrainingSpec
 
@@ -78,7 +78,7 @@ class PreviewRequest(Document):
 
     frame: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     """Index of the frame."""
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    seed: Seed = 0
     size: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$")] | None = None
     """`WxH` in pixels; none is the generator's own."""
     player: Annotated[str, Field(min_length=1, max_length=255)] = "embedded"
