@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import colorsys
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -38,8 +40,10 @@ class CameraSettings(Document):
 
 
 class LabelSettings(Document):
-    """A class of the masks. Its id is its place in the generator's list, from 1."""
+    """A class of the masks."""
 
+    id: Annotated[int, Field(ge=1, le=254)] | None = None
+    """Value in the masks; where not given, the first that is free, from 1, in the order written."""
     must_appear_in: str | None = None
     """Variant of a `Choice` randomizer in whose frames the gate demands this label; `always` for every frame."""
     color: tuple[Byte, Byte, Byte] | None = None
@@ -89,6 +93,9 @@ class Generator(Document):
     @model_validator(mode="after")
     def _consistent(self) -> Generator:
         variants = {word for item in self.randomizers.values() if isinstance(item, Choice) for word in item.of}
+        ids = [label.id for label in self.labels.values() if label.id is not None]
+        if len(set(ids)) < len(ids):
+            raise ValueError("labels: two have the same id")
         for name, label in self.labels.items():
             if name == "background":
                 raise ValueError("labels: background is always there with id 0; leave it out")
@@ -102,24 +109,32 @@ class Generator(Document):
 
     def label_table(self) -> tuple[Label, ...]:
         """Background and the generator's labels with their ids and colours."""
-        table = [Label(id=0, name="background", color=(0, 0, 0))]
-        for number, (name, settings) in enumerate(self.labels.items(), start=1):
-            table.append(Label(id=number, name=name, color=settings.color or palette_color(number)))
-        return tuple(table)
+        ids = label_ids({name: label.id for name, label in self.labels.items()})
+        table = [
+            Label(id=ids[name], name=name, color=label.color or palette_color(ids[name]))
+            for name, label in self.labels.items()
+        ]
+        background = Label(id=0, name="background", color=(0, 0, 0))
+        return (background, *sorted(table, key=lambda label: label.id))
 
     def digest(self) -> str:
         """SHA-256 over the resolved document's canonical JSON."""
         return digest_of(canonical_json(self))
 
 
+def label_ids(given: Mapping[str, int | None]) -> dict[str, int]:
+    """Ids of labels: those given, and for the others the first that is free, from 1, in their order."""
+    taken = set(given.values())
+    free = (number for number in itertools.count(1) if number not in taken)
+    return {name: next(free) if number is None else number for name, number in given.items()}
+
+
 def palette_color(number: int) -> tuple[int, int, int]:
-    """A colour far from its neighbours': the number's bits spread over the channels (as PASCAL VOC does)."""
-    red = green = blue = 0
-    for bit in range(8):
-        red |= ((number >> (3 * bit)) & 1) << (7 - bit)
-        green |= ((number >> (3 * bit + 1)) & 1) << (7 - bit)
-        blue |= ((number >> (3 * bit + 2)) & 1) << (7 - bit)
-    return red, green, blue
+    """A bright sRGB colour, far in hue from its neighbours': the hue turns by the golden section from id to id."""
+    hue = number * 0.618033988749895 % 1.0
+    saturation, value = ((0.85, 0.95), (0.6, 0.95), (0.9, 0.75))[number % 3]
+    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
+    return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def generator_names(folder: Path) -> list[str]:
@@ -156,7 +171,7 @@ def load_generator(
         changes["camera.size"] = list(size)
     if changes:
         merged = apply_overrides(merged, changes)
-    return validate(Generator, merged, source=str(path), lines=lines)
+    return validate(Generator, _with_label_ids(merged), source=str(path), lines=lines)
 
 
 def resolve_generator(
@@ -176,7 +191,19 @@ def resolve_generator(
     """
     value, lines = read_yaml(text, source) if isinstance(text, str) else (dict(text), None)
     merged = _with_ancestors(value, (beside or folder) / source, folder, ())
-    return validate(Generator, merged, source=source, lines=lines)
+    return validate(Generator, _with_label_ids(merged), source=source, lines=lines)
+
+
+def _with_label_ids(value: Any) -> Any:
+    """Write every label's id down, so that canonical JSON, which sorts, keeps the order of the classes."""
+    labels = value.get("labels") if isinstance(value, dict) else None
+    if not isinstance(labels, dict) or not all(isinstance(label, dict) for label in labels.values()):
+        return value
+    given = {name: label.get("id") for name, label in labels.items()}
+    if not all(number is None or isinstance(number, int) for number in given.values()):
+        return value
+    ids = label_ids(given)
+    return {**value, "labels": {name: {**label, "id": ids[name]} for name, label in labels.items()}}
 
 
 def _locate(name_or_path: str, folder: Path, allow_paths: bool) -> Path:

@@ -7,6 +7,7 @@ import pytest
 from contracts.document import load, parse_json, read_yaml
 from contracts.errors import ConfigurationError, NotFoundError, from_dict
 from contracts.generator import Generator, load_generator
+from contracts.ids import canonical_json
 from contracts.label_map import LabelMap
 from contracts.overrides import apply_overrides, merge, parse_assignments
 from contracts.run import TrainingSpec
@@ -197,3 +198,27 @@ def test_generator_labels_can_only_ask_for_variants_that_exist(folder):
     path = folder / "sketch.yaml"
     path.write_text(GENERATOR.replace("must_appear_in: belted", "must_appear_in: belled"))
     assert "belted" in refusal(load, Generator, path).message
+
+
+def test_the_order_of_labels_is_part_of_the_digest_and_survives_canonical_json(folder):
+    labels = "labels:\n  zebra: {}\n  ant: {}\n  bee: {id: 1}\n"
+    path = folder / "sketch.yaml"
+    path.write_text(GENERATOR.split("labels:")[0] + labels)
+    first = load_generator("sketch", folder)
+    assert [(label.id, label.name) for label in first.label_table()] == [
+        (0, "background"),
+        (1, "bee"),
+        (2, "zebra"),
+        (3, "ant"),
+    ]
+    assert parse_json(Generator, canonical_json(first)).label_table() == first.label_table()
+    path.write_text(
+        GENERATOR.split("labels:")[0] + labels.replace("zebra", "swap").replace("ant", "zebra").replace("swap", "ant")
+    )
+    assert load_generator("sketch", folder).digest() != first.digest()
+
+
+def test_two_labels_cannot_share_an_id(folder):
+    path = folder / "sketch.yaml"
+    path.write_text(GENERATOR.split("labels:")[0] + "labels: {a: {id: 2}, b: {id: 2}}\n")
+    assert "same id" in refusal(load_generator, "sketch", folder).message

@@ -33,8 +33,8 @@ def test_the_digest_of_a_known_batch_stays(tmp_path: Path) -> None:
     )
     manifest = open_version(tmp_path / "store", made.digest).manifest
     assert manifest.files.digest == "sha256:d8d629db6eb31022fde0ce453cf70a315cae018e9422bf73ba4b684090f1260b"
-    assert manifest.frames.digest == "sha256:8781af58da631b7ce35f0a44296758e0e57ca88c70235405deea0a71ea90fdac"
+    assert manifest.frames.digest == "sha256:5ebb9c680ddb8221e1c0dda409b43749be140a1dbcd2bec0575a86a2b6e9d380"
     assert manifest.generator_document is not None
     document = manifest.generator_document.digest
-    assert document == "sha256:a74256a958341a6cf7debdc8b9fbd6de3b1adf8dca9618bf80685f3705ce0534"
-    assert made.digest == "sha256:03d43543656196f2341949b750a35b96ea341e3dff9e571715fb2edfab7f3114"
+    assert document == "sha256:ba12d21a40f7e7a53ab98c7245dfe94ea4d50f9e3d1efc6ce86ece3f5d3168ea"
+    assert made.digest == "sha256:69b8b1293987c8a725e25462ca9a28981d07497679fe44b34192c611a183de48"
