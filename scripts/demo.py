@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -74,16 +74,36 @@ class Plan:
 FULL = Plan(
     exterior_frames=240, belt_frames=24, target_frames=56, exterior_size="160x128", belt_size="240x136", steps=300
 )
+FRAMES_WITHOUT_PHOTOGRAPHS = 160
+"""Fewer, since the domain that stands for photographs is rendered too."""
 
 
 def main() -> int:
     """Run the demo; the exit code is 0 when the table was printed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("--home", type=Path, default=Path(".beltline/demo"), help="made afresh (.beltline/demo)")
-    parser.add_argument("--frames", type=int, default=FULL.exterior_frames, help="exterior frames (%(default)s)")
+    parser.add_argument(
+        "--frames",
+        type=int,
+        help=f"exterior frames ({FULL.exterior_frames}; without photographs {FRAMES_WITHOUT_PHOTOGRAPHS})",
+    )
+    parser.add_argument("--belt-frames", type=int, default=FULL.belt_frames, help="belt-g3 frames (%(default)s)")
+    parser.add_argument(
+        "--target-frames",
+        type=int,
+        default=FULL.target_frames,
+        help="without photographs: frames of the domain that stands for them, and as many to test on (%(default)s)",
+    )
     parser.add_argument("--steps", type=int, default=FULL.steps, help="optimizer steps a run (%(default)s)")
     arguments = parser.parse_args()
-    plan = Plan(**{**FULL.__dict__, "exterior_frames": arguments.frames, "steps": arguments.steps})
+    usual = FULL.exterior_frames if os.environ.get("BELTLINE_REAL_DATA") else FRAMES_WITHOUT_PHOTOGRAPHS
+    plan = replace(
+        FULL,
+        exterior_frames=arguments.frames or usual,
+        belt_frames=arguments.belt_frames,
+        target_frames=arguments.target_frames,
+        steps=arguments.steps,
+    )
     signal.signal(signal.SIGTERM, _interrupt)
     started = time.monotonic()
     try:
@@ -91,7 +111,7 @@ def main() -> int:
             demonstrate(url, arguments.home.resolve(), plan)
             _say(f"wall time {(time.monotonic() - started) / 60:.1f} minutes")
             print(
-                f"documentation of the service: {url}/docs while it runs; it has stopped now, and starts again with\n"
+                f"documentation of the service: {url}/docs while it runs; it stops now, and starts again with\n"
                 f"  {BELTLINE} --home {arguments.home} serve --port {url.rsplit(':', 1)[1]}"
             )
     except BeltlineError as error:
