@@ -31,7 +31,7 @@ from contracts.document import validate
 from contracts.errors import BeltlineError, from_dict
 from contracts.ids import VersionReference
 from contracts.job import Job, JobState, RenderBatchRequest
-from contracts.run import SegmentationScores, TrainingSpec
+from contracts.run import TrainingSpec
 from server.client import Client
 from server.commands.session import advance, progress_bar
 from server.resources import ImportRequest, Run
@@ -298,48 +298,19 @@ def _sheet(url: str, version: VersionReference, path: Path) -> None:
 
 def _report(runs: list[Run], home: Path, photographs: bool, synthetic: str) -> None:
     """Print the table; write and name the comparison report."""
-    results = []
-    for run in runs:
-        if run.result is None:
-            raise BeltlineError(f"training run {run.id} left no result", code="result_missing")
-        results.append(run.result)
-    alone, mixed = (result.test for result in results)
-    if photographs:
-        print(f"\n{PHOTOGRAPHS} photographs alone, and with {synthetic}; scores on {alone.images} test photographs")
-    else:
-        print("\nBELTLINE_REAL_DATA is not set: A SECOND SYNTHETIC DOMAIN STANDS FOR PHOTOGRAPHS in this table.")
-        print(f"{PHOTOGRAPHS} of its images alone, and with {synthetic}; scores on {alone.images} test images of it")
-    print(comparison_table(alone, mixed))
     out = home / "comparison.html"
     folders = [str(home / "runs" / run.id) for run in runs]
-    ended = subprocess.run(
-        [sys.executable, "-m", "training.compare", str(out), *folders],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "training.compare", str(out), *folders]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
         raise BeltlineError(f"no comparison report: {(ended.stderr.strip() or 'nothing said').splitlines()[-1]}")
-    print(f"comparison report: {out}")
-
-
-def comparison_table(alone: SegmentationScores, mixed: SegmentationScores) -> str:
-    """Both runs' test scores by class and in both means, with the difference."""
-    rows: list[tuple[str, float | None, float | None]] = [
-        (name, alone.dataset_iou.get(name), mixed.dataset_iou.get(name)) for name in alone.dataset_iou
-    ]
-    rows.append(("mean of classes (dataset IoU)", alone.mean_dataset_iou, mixed.mean_dataset_iou))
-    rows.append(("mean of images (image IoU)", alone.mean_image_iou, mixed.mean_image_iou))
-    width = max(len(name) for name, _, _ in rows)
-    lines = [f"{'':{width}}  {'alone':>7}  {'mixed':>7}  {'differs':>8}"]
-    for name, first, second in rows:
-        difference = "-" if first is None or second is None else f"{second - first:+.3f}"
-        lines.append(f"{name:{width}}  {_figure(first):>7}  {_figure(second):>7}  {difference:>8}")
-    return "\n".join(lines)
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    if photographs:
+        print(f"\n{PHOTOGRAPHS} photographs alone, and with {synthetic}; scores on test photographs\n")
+    else:
+        print("\nBELTLINE_REAL_DATA is not set: A SECOND SYNTHETIC DOMAIN STANDS FOR PHOTOGRAPHS in this table.")
+        print(f"{PHOTOGRAPHS} of its images alone, and with {synthetic}; scores on test images of it\n")
+    print(ended.stdout.rstrip())
+    print(f"\ncomparison report: {out}")
 
 
 @contextlib.contextmanager
