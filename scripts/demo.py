@@ -149,7 +149,8 @@ def demonstrate(url: str, home: Path, plan: Plan) -> None:
             imported = str(_version(_follow(url, [job], "image")[0]))
             real, test = (imported, "train"), (imported, "test_public")
         runs = []
-        for name, synthetic in (("photographs-alone", None), ("with-synthetic", str(versions[0]))):
+        alone = "target-alone" if photographs is None else "photographs-alone"
+        for name, synthetic in ((alone, None), ("with-synthetic", str(versions[0]))):
             _say(f"training {name}: {plan.steps} steps")
             runs.append(_train(service, url, training_spec(name, real, test, synthetic, plan.steps)))
         _report(runs, home, photographs is not None, str(versions[0]))
