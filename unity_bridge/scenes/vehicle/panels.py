@@ -205,6 +205,7 @@ class Panels:
         if not lamp_patch.empty:
             rim, glass = split(lamp_patch, 0.012 - fog(lamp_patch.attributes))
             self.add("fog_lamp_surround", rim)
+            self.add("fog_lamp_surround", displaced(lamp_patch, np.clip(2.0 * fog(lamp_patch.attributes), 0.0, 0.014)))
             self.add("fog_lamp", displaced(compact(glass), 0.012))
         self.add("hood", self.take(self.middle_region(layout.hood_outline(skin)), SHUT_LINE_M))
         cowl = skin.profile.cowl_m
@@ -243,6 +244,8 @@ class Panels:
         gap_depth[: len(depth)] = np.clip(2.0 * depth, 0.0, 0.035)
         gap_depth[len(depth) :] = 0.02
         self.add("grille", displaced(gaps, gap_depth))
+        # A floor behind bars and gaps, which leave steps between them that a flat view would look through.
+        self.add("grille", displaced(opening, np.clip(2.0 * depth, 0.0, 0.035) + 0.004))
 
     def _cut_rear(self) -> None:
         skin = self.skin
