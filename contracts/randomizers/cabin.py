@@ -170,7 +170,7 @@ class CabinCamera(Randomizer):
 
     kind: Literal["CabinCamera"]
     forward_m: Annotated[NumberDistribution, Within(0.45, 0.85)] = 0.72
-    """Ahead of the H-point."""
+    """Ahead of the H-point; less where the windscreen would be nearer than 5 cm."""
     left_m: Annotated[NumberDistribution, Within(-0.2, 0.6)] = 0.36
     """Left of the passenger's middle; 0.375 is the middle of the vehicle."""
     up_m: Annotated[NumberDistribution, Within(0.36, 0.8)] = 0.64

@@ -15,7 +15,7 @@ from contracts.ids import canonical_json
 from unity_bridge.sampling import FrameParameters, sample_frame
 from unity_bridge.scenes.belt.routing import Anchorage, route_stowed
 from unity_bridge.scenes.cabin.compose import compose, seat_occupant
-from unity_bridge.scenes.cabin.interior import belt_hardware, cabin_shell, front_seat
+from unity_bridge.scenes.cabin.interior import belt_hardware, cabin_shell, front_seat, windscreen_x
 from unity_bridge.scenes.cabin.seat import SeatShape, pillow, seated_offset
 from unity_bridge.scenes.composition import ComposedFrame
 from unity_bridge.scenes.glb import read_glb
@@ -185,3 +185,10 @@ def test_a_pillow_fills_its_box_and_is_closed() -> None:
     faces = np.asarray(cushion.faces)
     edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
     assert (np.unique(edges, axis=0, return_counts=True)[1] == 2).all()
+
+
+def test_a_camera_asked_for_beyond_the_windscreen_stays_behind_it(generator: Generator) -> None:
+    asked = changed(drawn(generator, "empty"), "camera_place", forward_m=0.84, up_m=0.72)
+    eye = np.array(compose(asked, SIZE).spec.camera.world_from_camera)[:3, 3]
+    assert eye[2] == pytest.approx(0.72)
+    assert 0.04 < windscreen_x(0.72) - eye[0] < 0.06

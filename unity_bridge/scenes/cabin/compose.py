@@ -34,7 +34,7 @@ from unity_bridge.scenes import composition
 from unity_bridge.scenes.belt.drape import thicken
 from unity_bridge.scenes.belt.routing import Anchorage, BeltRoute, route_stowed, route_worn
 from unity_bridge.scenes.belt.surface import DrapeSurface
-from unity_bridge.scenes.cabin.interior import DRIVER_SEAT_Y_M, belt_hardware, cabin_shell, front_seat
+from unity_bridge.scenes.cabin.interior import DRIVER_SEAT_Y_M, belt_hardware, cabin_shell, front_seat, windscreen_x
 from unity_bridge.scenes.cabin.seat import SeatShape, seated_offset
 from unity_bridge.scenes.mesh import Model, Part, merge
 from unity_bridge.scenes.occupant.body import BodyShape, load_bodies
@@ -47,6 +47,8 @@ Float64 = NDArray[np.float64]
 
 SHADE_EV = 2.4
 """Stops by which the inside of a car is darker than the light outside, which the exposure is metered for."""
+_BEHIND_WINDSCREEN_M = 0.05
+"""Nearest that a camera comes to the windscreen; outside of it, the sky's reflection veils the cabin."""
 _FLOOR_BELOW_H_POINT_M = 0.375
 _NOMINAL_RECLINE_DEG = 21.0
 _OCCUPANT_INSTANCE, _BELT_INSTANCE = 1, 2
@@ -289,7 +291,9 @@ def _moved(offset: Vector3) -> Matrix4:
 
 def _camera(parameters: FrameParameters, size: tuple[int, int]) -> Camera:
     values = _values(parameters, CabinCamera)
-    eye = (float(values["forward_m"]), float(values["left_m"]), float(values["up_m"]))
+    up = float(values["up_m"])
+    forward = min(float(values["forward_m"]), windscreen_x(up) - _BEHIND_WINDSCREEN_M)
+    eye = (forward, float(values["left_m"]), up)
     target = (-0.05, float(values["aim_left_m"]), float(values["aim_up_m"]))
     return Camera(
         width_px=size[0],

@@ -123,12 +123,20 @@ def cabin_shell() -> Model:
     ]
     pieces["rear_bench"] = bench
     pieces["glass"] += [
-        _pane([(1.25, low, 0.36), (1.25, high, 0.36), (0.42, high - 0.05, top), (0.42, low + 0.05, top)]),
+        _pane([
+            (windscreen_x(0.36), low, 0.36), (windscreen_x(0.36), high, 0.36),
+            (windscreen_x(top), high - 0.05, top), (windscreen_x(top), low + 0.05, top),
+        ]),
         _pane([(-1.68, low, 0.36), (-1.68, high, 0.36), (-1.3, high - 0.05, top), (-1.3, low + 0.05, top)]),
     ]  # fmt: skip
     pieces["metal"] += [tube(np.array([[0.28, y, -0.02], [0.285, y, 0.07]]), 0.012)]
     pieces["knob"] = [transform(pillow((0.05, 0.045, 0.06), 10, 3.0), translation((0.287, y, 0.095)))]
     return Model("cabin_shell", tuple(merge(found).named(name) for name, found in sorted(pieces.items())))
+
+
+def windscreen_x(z: float) -> float:
+    """How far ahead of the H-point the windscreen stands at a height above it, in metres."""
+    return float(np.interp(z, [0.36, _ROOF_Z - 0.02], [1.25, 0.42]))
 
 
 @lru_cache(maxsize=16)
