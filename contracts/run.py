@@ -72,7 +72,7 @@ class Loss(Document):
     bce: NonNegative = 1.0
     """Binary cross entropy with logits, mean over classes and counted pixels."""
     dice: NonNegative = 1.0
-    """1 - soft Dice, mean over classes."""
+    """1 - soft Dice, mean over the classes that occur in the batch."""
 
     @model_validator(mode="after")
     def _something(self) -> Loss:
@@ -100,6 +100,12 @@ class Augmentation(Document):
     """GaussNoise."""
     jpeg: Probability = 0.2
     """ImageCompression."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Augmentation:
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale: the range {list(self.scale)} is upside down, write [smallest, largest]")
+        return self
 
 
 class EarlyStopping(Document):

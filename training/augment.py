@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from contracts.errors import ConfigurationError
 from contracts.frame_spec import IGNORE_ID
 from contracts.run import Augmentation
 
@@ -37,14 +36,7 @@ def build(settings: Augmentation) -> Augment:
     Returns:
         A function of an image (H, W, 3) uint8, a mask (H, W) uint8 and a random generator, giving both changed; the
         sizes stay.
-
-    Raises:
-        ConfigurationError: The scale's range is upside down.
     """
-    if settings.scale[0] > settings.scale[1]:
-        raise ConfigurationError(
-            f"augmentation.scale: the range {list(settings.scale)} is upside down", hint="write [smallest, largest]"
-        )
     transforms = _transforms(settings)
     if not transforms:
         return lambda image, mask, generator: (image, mask)
