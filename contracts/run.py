@@ -51,6 +51,8 @@ class Stage(Document):
     """Optimizer steps."""
     freeze: Literal["nothing", "encoder"] = "nothing"
     """Part whose parameters stay as they are (its batch statistics still update)."""
+    learning_rate_factor: Positive = 1.0
+    """Of the optimizer's learning rates, such as 0.2 for a gentle last stretch."""
 
 
 class Optimizer(Document):

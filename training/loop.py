@@ -168,7 +168,7 @@ def train_stage(
 
             started = time.perf_counter()
             images, targets = (tensor.to(device.place, non_blocking=True) for tensor in next(ready))
-            _set_learning_rate(optimizer.inner, spec.optimizer, state.stage_step, stage.steps)
+            _set_learning_rate(optimizer.inner, spec.optimizer, stage, state.stage_step)
             optimizer.inner.zero_grad(set_to_none=True)
             with torch.autocast(device.kind, dtype=device.autocast_dtype, enabled=device.is_mixed):
                 outputs = network(images)
@@ -243,10 +243,10 @@ def make_optimizer(settings: Optimizer, network: SegmentationNetwork) -> torch.o
             return torch.optim.SGD(groups, momentum=0.9, weight_decay=settings.weight_decay, fused=True)
 
 
-def _set_learning_rate(optimizer: torch.optim.Optimizer, settings: Optimizer, stage_step: int, steps: int) -> None:
-    factor = 0.5 * (1 + math.cos(math.pi * stage_step / steps)) if settings.schedule == "cosine" else 1.0
+def _set_learning_rate(optimizer: torch.optim.Optimizer, settings: Optimizer, stage: Stage, stage_step: int) -> None:
+    decay = 0.5 * (1 + math.cos(math.pi * stage_step / stage.steps)) if settings.schedule == "cosine" else 1.0
     for group in optimizer.param_groups:
-        group["lr"] = group["base_lr"] * factor
+        group["lr"] = group["base_lr"] * stage.learning_rate_factor * decay
 
 
 def _take_in(losses: list[tuple[int, torch.Tensor]], state: State, stage: Stage) -> None:
