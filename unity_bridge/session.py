@@ -131,7 +131,7 @@ class PlayerSession:
             folder: Where the player writes.
 
         Raises:
-            PlayerCrashedError: The player died. Close this session and start another.
+            PlayerCrashedError: The player died. Close the session and start another.
             PlayerTimedOutError: It did not answer within its frame budget, and was killed.
             ProtocolError: Its answer makes no sense, and it was killed.
             RenderError: It says that it can't render this spec; the player lives on.

@@ -69,7 +69,7 @@ class Session:
 
     @contextmanager
     def using(self, service: Service) -> Iterator[None]:
-        """Let another service stand for this session's, for a while."""
+        """Let another service stand for the one opened here, for a while."""
         previous, self._service = self._service, service
         try:
             yield
