@@ -43,6 +43,8 @@ SHEET_FRAMES = 16
 SEED = 1
 PHOTOGRAPHS = 16
 """Labelled photographs that both networks learn from."""
+PHOTOGRAPHS_SHARE = 0.125
+"""Of each batch, beside synthetic images: two of sixteen, as few photographs are soon learned by heart."""
 VALIDATION_IMAGES = 32
 """Photographs that choose each network's best checkpoint, the same for both."""
 TARGET_OVERRIDES: Mapping[str, Any] = {
@@ -72,7 +74,7 @@ class Plan:
 
 
 FULL = Plan(
-    exterior_frames=240, belt_frames=24, target_frames=56, exterior_size="160x128", belt_size="240x136", steps=300
+    exterior_frames=240, belt_frames=24, target_frames=56, exterior_size="160x128", belt_size="240x136", steps=450
 )
 FRAMES_WITHOUT_PHOTOGRAPHS = 160
 """Fewer, since the domain that stands for photographs is rendered too."""
@@ -168,10 +170,11 @@ def training_spec(
         synthetic: Version of synthetic images, or none.
         steps: Optimizer steps.
     """
-    train: list[dict[str, Any]] = [_source(real) | {"take": PHOTOGRAPHS, "weight": 0.5}]
+    train: list[dict[str, Any]] = [_source(real) | {"take": PHOTOGRAPHS, "weight": PHOTOGRAPHS_SHARE}]
     if synthetic is not None:
-        train.append({"dataset": synthetic, "take": "all", "weight": 0.5})
+        train.append({"dataset": synthetic, "take": "all", "weight": 1 - PHOTOGRAPHS_SHARE})
     rate = 1.0e-3  # from random weights, in few steps
+    settling = max(1, steps * 3 // 10)
     return validate(
         TrainingSpec,
         {
@@ -186,8 +189,12 @@ def training_spec(
             "network": {"architecture": "unet", "encoder": "resnet18", "encoder_weights": None},
             "image_size": [128, 128],
             "batch_size": 16,
-            "stages": [{"name": "train", "steps": steps}],
-            "optimizer": {"kind": "adam", "encoder_lr": rate, "decoder_lr": rate, "schedule": "cosine"},
+            # A short run ends well with a gentle last stretch.
+            "stages": [
+                {"name": "train", "steps": steps - settling},
+                {"name": "settle", "steps": settling, "learning_rate_factor": 0.2},
+            ],
+            "optimizer": {"kind": "adam", "encoder_lr": rate, "decoder_lr": rate},
             "evaluate_every_steps": 50,
             "seed": 0,
         },
