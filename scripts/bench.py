@@ -23,6 +23,7 @@ _RUN = """
 import importlib.util, json, sys
 specification = importlib.util.spec_from_file_location(sys.argv[1].rsplit("/", 1)[-1][:-3], sys.argv[1])
 module = importlib.util.module_from_spec(specification)
+sys.modules[module.__name__] = module
 specification.loader.exec_module(module)
 rows = module.measure()
 with open(sys.argv[2], "w") as file:
