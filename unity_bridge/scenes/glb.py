@@ -58,8 +58,9 @@ class _BufferWriter:
             "type": kind,
         }
         if with_bounds:
-            accessor["min"] = [float(value) for value in array.min(axis=0)]
-            accessor["max"] = [float(value) for value in array.max(axis=0)]
+            columns = np.ascontiguousarray(array.T)  # the extremes of a row are found many times faster
+            accessor["min"] = [float(value) for value in columns.min(axis=1)]
+            accessor["max"] = [float(value) for value in columns.max(axis=1)]
         self.accessors.append(accessor)
         self.chunks.append(data)
         self.length += len(data)  # every element is four bytes, so views stay aligned

@@ -143,8 +143,9 @@ class Model:
     @property
     def bounds(self) -> NDArray[np.float64]:
         """(2, 3) float64, metres: the lowest and the highest corner."""
-        lows = np.array([part.vertices.min(axis=0) for part in self.parts], dtype=np.float64)
-        highs = np.array([part.vertices.max(axis=0) for part in self.parts], dtype=np.float64)
+        columns = [np.ascontiguousarray(part.vertices.T) for part in self.parts]
+        lows = np.array([column.min(axis=1) for column in columns], dtype=np.float64)
+        highs = np.array([column.max(axis=1) for column in columns], dtype=np.float64)
         return np.stack([lows.min(axis=0), highs.max(axis=0)])
 
     @property
@@ -179,9 +180,8 @@ def _compact(
     faces = np.asarray(faces).reshape(-1, 3)
     # Judged in the precision that is stored: a sliver that collapses there would have no direction.
     stored = np.asarray(vertices, dtype=np.float32).astype(np.float64)
-    corners = stored[faces]
-    doubled_area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    faces = faces[doubled_area > 1e-12]
+    doubled = _edge_products(stored, faces)
+    faces = faces[np.einsum("ij,ij->i", doubled, doubled) > 1e-24]
     used = np.zeros(len(stored), dtype=bool)
     used[faces.ravel()] = True
     renumber = np.cumsum(used) - 1
@@ -196,15 +196,24 @@ def _compact(
 def unit(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
     """Rows scaled to length one; a row of length zero becomes the z axis."""
     vectors = np.asarray(vectors, dtype=np.float64)
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    safe = np.where(lengths > 1e-12, lengths, 1.0)
-    return np.where(lengths > 1e-12, vectors / safe, np.array([0.0, 0.0, 1.0]))
+    lengths = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]
+    none = lengths <= 1e-12
+    if not none.any():
+        return vectors / lengths
+    return np.where(none, np.array([0.0, 0.0, 1.0]), vectors / np.where(none, 1.0, lengths))
 
 
 def face_normals(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> NDArray[np.float64]:
     """(F, 3) normals whose length is twice the area of the triangle."""
-    corners = np.asarray(vertices, dtype=np.float64)[np.asarray(faces)]
-    return np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return _edge_products(np.asarray(vertices, dtype=np.float64), np.asarray(faces))
+
+
+def _edge_products(vertices: NDArray[np.float64], faces: NDArray[np.integer]) -> NDArray[np.float64]:
+    """(F, 3) cross products of two edges of each triangle; by components, which is several times faster."""
+    a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
+    x1, y1, z1 = (b - a).T
+    x2, y2, z2 = (c - a).T
+    return np.stack([y1 * z2 - z1 * y2, z1 * x2 - x1 * z2, x1 * y2 - y1 * x2], axis=1)
 
 
 def smooth_normals(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -245,9 +254,17 @@ def crease_normals(vertices: NDArray[np.floating], faces: NDArray[np.integer], c
     )
     corner_normal = np.empty_like(total)
     corner_normal[order] = unit(total)
-    # float addition runs in one order at each vertex, so corners of one smooth group agree to rounding
-    key = np.concatenate([corner_vertex[:, None].astype(np.float64), np.round(corner_normal, 5)], axis=1)
-    _, chosen, inverse = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    # Float addition runs in one order at each vertex, so corners of one smooth group agree to rounding. Five decimals
+    # of each component are 18 bits, of all three one integer.
+    decimals = np.round(corner_normal * 1e5).astype(np.int64) + 2**17
+    direction_key = (decimals[:, 0] << 36) | (decimals[:, 1] << 18) | decimals[:, 2]
+    sorted_corners = np.lexsort((direction_key, corner_vertex))
+    vertex_then_direction = corner_vertex[sorted_corners], direction_key[sorted_corners]
+    begins = np.ones(len(sorted_corners), dtype=bool)
+    begins[1:] = (np.diff(vertex_then_direction[0]) != 0) | (np.diff(vertex_then_direction[1]) != 0)
+    inverse = np.empty(len(sorted_corners), dtype=np.int64)
+    inverse[sorted_corners] = np.cumsum(begins) - 1
+    chosen = sorted_corners[begins]
     return Surface(vertices[corner_vertex[chosen]], inverse.reshape(-1, 3), corner_normal[chosen])
 
 
@@ -309,6 +326,12 @@ def rotation(axis: Sequence[float], angle_deg: float) -> NDArray[np.float64]:
 def mirrored_left_right(surface: Surface) -> Surface:
     """The surface with y negated: a left part of a vehicle becomes the right one."""
     return transform(surface, scaling((1.0, -1.0, 1.0)))
+
+
+def mirrored_part(part: Part, name: str) -> Part:
+    """A finished part with y negated, under its own name."""
+    turned = np.array([1.0, -1.0, 1.0], dtype=np.float32)
+    return Part(name, part.vertices * turned, part.faces[:, ::-1], part.normals * turned, part.uvs)
 
 
 def flipped(surface: Surface) -> Surface:

@@ -6,6 +6,7 @@ Every function returns a `Surface` in metres with outward normals. Lengths are f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,19 @@ from unity_bridge.scenes.mesh import Surface, crease_normals, smooth_normals, un
 Array = NDArray[np.float64]
 
 
+@lru_cache(maxsize=256)
 def grid_faces(rows: int, columns: int, close_columns: bool = False) -> NDArray[np.int64]:
-    """(F, 3) triangles over a rows x columns grid of vertices; `close_columns` joins the last column to the first."""
+    """(F, 3) triangles over a rows x columns grid of vertices; `close_columns` joins the last column to the first.
+
+    The array is shared and read-only.
+    """
     index = np.arange(rows * columns).reshape(rows, columns)
     if close_columns:
         index = np.concatenate([index, index[:, :1]], axis=1)
     a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
-    return np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
+    faces = np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
+    faces.setflags(write=False)
+    return faces
 
 
 def sheet(points: Array, uvs: Array | None = None) -> Surface:
@@ -38,10 +45,17 @@ def rounded_box(
     """A box with rounded edges. size_m: (x, y, z) full lengths; the radius is held to half the shortest one."""
     size = np.asarray(size_m, dtype=np.float64)
     radius = min(radius_m, 0.499 * float(size.min()))
+    core, directions, faces = _box_directions(steps)
+    return Surface(core * (size / 2 - radius) + directions * radius + np.asarray(center_m), faces, directions)
+
+
+@lru_cache(maxsize=8)
+def _box_directions(steps: int) -> tuple[Array, Array, NDArray[np.int64]]:
+    """Of every rounded box: signs of a vertex's corner (V, 3), its normal (V, 3), and the faces (F, 3)."""
     line = np.concatenate([-1 + np.linspace(0, 1, steps + 1), np.linspace(0, 1, steps + 1)])
     inner = np.concatenate([np.full(steps + 1, -1.0), np.full(steps + 1, 1.0)])
     count = len(line)
-    vertices, normals, faces = [], [], []
+    cores, directions, faces = [], [], []
     for axis in range(3):
         for sign in (-1.0, 1.0):
             first, second = (axis + 1) % 3, (axis + 2) % 3
@@ -50,17 +64,18 @@ def rounded_box(
             # Tangents spread the directions evenly over the eighth of a sphere at each corner.
             direction[..., first] = np.tan(line * np.pi / 4)[:, None]
             direction[..., second] = np.tan(line * np.pi / 4)[None, :]
-            direction = unit(direction)
             core = np.zeros((count, count, 3))
             core[..., axis] = sign
             core[..., first] = inner[:, None]
             core[..., second] = inner[None, :]
-            points = core * (size / 2 - radius) + direction * radius
             block = grid_faces(count, count)
-            faces.append((block if sign > 0 else block[:, ::-1]) + len(vertices) * count * count)
-            vertices.append(points.reshape(-1, 3))
-            normals.append(direction.reshape(-1, 3))
-    return Surface(np.concatenate(vertices) + np.asarray(center_m), np.concatenate(faces), np.concatenate(normals))
+            faces.append((block if sign > 0 else block[:, ::-1]) + len(cores) * count * count)
+            cores.append(core.reshape(-1, 3))
+            directions.append(unit(direction).reshape(-1, 3))
+    made = np.concatenate(cores), np.concatenate(directions), np.concatenate(faces)
+    for array in made:
+        array.setflags(write=False)  # shared by every box
+    return made
 
 
 def tube(path_m: Array, radii_m: Array | float, segments: int = 10, flatten: Sequence[float] = (1.0, 1.0)) -> Surface:

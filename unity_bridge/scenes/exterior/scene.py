@@ -15,10 +15,10 @@ from unity_bridge.sampling import DETAIL_SEED, Value
 from unity_bridge.scenes.composition import AssetCollector, matrix3, matrix4
 from unity_bridge.scenes.exterior.materials import vehicle_materials
 from unity_bridge.scenes.mesh import Model, rotation
-from unity_bridge.scenes.surroundings.environments import environment_image
+from unity_bridge.scenes.surroundings.environments import ENVIRONMENTS, environment_image
 from unity_bridge.scenes.surroundings.radiance import encode_radiance
 from unity_bridge.scenes.surroundings.scenery import CLUTTER, clutter, ground, placed, wall
-from unity_bridge.scenes.surroundings.textures import ground_texture, png_of, wall_texture
+from unity_bridge.scenes.surroundings.textures import GROUNDS, WALLS, ground_texture, png_of, wall_texture
 from unity_bridge.scenes.vehicle.build import build_vehicle
 from unity_bridge.scenes.vehicle.labels import PARTS
 from unity_bridge.scenes.vehicle.shape import BODY_STYLES, VehicleShape, draw_shape
@@ -41,17 +41,17 @@ def _other_vehicle(number: int) -> Model:
     return build_vehicle(draw_shape(BODY_STYLES[number % len(BODY_STYLES)], number), detail=0.4)
 
 
-@lru_cache(maxsize=3 * _VARIANTS)
+@lru_cache(maxsize=len(ENVIRONMENTS) * _VARIANTS)
 def _environment_file(kind: str, number: int) -> bytes:
     return encode_radiance(environment_image(kind, _fixed_random(number, 3)))
 
 
-@lru_cache(maxsize=3 * _VARIANTS)
+@lru_cache(maxsize=len(GROUNDS) * _VARIANTS)
 def _ground_file(kind: str, number: int) -> bytes:
     return png_of(ground_texture(kind, _fixed_random(number, 1)))
 
 
-@lru_cache(maxsize=3 * _VARIANTS)
+@lru_cache(maxsize=len(WALLS) * _VARIANTS)
 def _wall_file(kind: str, number: int) -> bytes:
     return png_of(wall_texture(kind, _fixed_random(number, 4)))
 

@@ -5,6 +5,8 @@ The image's centre lies in direction +x, its left half to the left (+y), its upp
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,19 +34,23 @@ def environment_image(kind: str, random: np.random.Generator) -> Image:
         raise ConfigurationError(
             f"There is no environment '{kind}'.", code="unknown_environment", hint=nearest(kind, makers)
         )
-    image = np.clip(makers[kind](random), 0.002, 60.0).astype(np.float32)
-    weight = np.cos(_elevation())[:, None] * np.ones((1, WIDTH_PX))
-    cast = np.einsum("hwc,hw->c", image, weight) / weight.sum()
-    image = image * (cast.mean() / cast) ** _NEUTRALISED
-    mean = float(((image @ _LUMINANCE) * weight).sum() / weight.sum())
-    return (image / mean).astype(np.float32)
+    image = np.clip(makers[kind](random), 0.002, 60.0)
+    weight = np.cos(_elevation())
+    cast = weight @ image.mean(axis=1, dtype=np.float64) / weight.sum()
+    gains = (cast.mean() / cast) ** _NEUTRALISED
+    mean = float(cast @ (gains * _LUMINANCE))
+    return image * (gains / mean).astype(np.float32)
 
 
+@cache
 def _elevation() -> NDArray[np.float64]:
+    """(384,) of each row, radians."""
     return np.pi / 2 - (np.arange(HEIGHT_PX) + 0.5) / HEIGHT_PX * np.pi
 
 
+@cache
 def _azimuth() -> NDArray[np.float64]:
+    """(768,) of each column, radians."""
     return np.pi - (np.arange(WIDTH_PX) + 0.5) / WIDTH_PX * 2 * np.pi
 
 
@@ -53,10 +59,16 @@ def _away(azimuth: float) -> NDArray[np.float64]:
     return np.abs((_azimuth() - azimuth + np.pi) % (2 * np.pi) - np.pi)
 
 
+def _color(random: np.random.Generator, low: float, high: float) -> Image:
+    """(3,) float32, each component within bounds of its own."""
+    return random.uniform(low, high, 3).astype(np.float32)
+
+
 def _busy(random: np.random.Generator) -> Image:
-    image = random.uniform(0.05, 0.9, 3) * (0.4 + noise(random, HEIGHT_PX, WIDTH_PX, 5)[..., None])
-    second = noise(random, HEIGHT_PX, WIDTH_PX, 4)[..., None]
-    image = image * second + random.uniform(0.05, 0.9, 3) * (1 - second)
+    one = _color(random, 0.05, 0.9) * (0.4 + noise(random, HEIGHT_PX, WIDTH_PX, 5)[..., None])
+    share = noise(random, HEIGHT_PX, WIDTH_PX, 4)[..., None]
+    other = _color(random, 0.05, 0.9)
+    image = other + (one - other) * share
     rows, columns = np.arange(HEIGHT_PX)[:, None], np.arange(WIDTH_PX)[None]
     for _ in range(int(random.integers(120, 300))):
         top, left = int(random.integers(0, HEIGHT_PX)), int(random.integers(0, WIDTH_PX))
@@ -85,10 +97,10 @@ def _sky(random: np.random.Generator) -> Image:
     overcast = random.random() < 0.45
     zenith = np.array([0.8, 0.86, 0.95]) if overcast else np.array([0.20, 0.40, 0.95])
     horizon = np.array([0.85, 0.87, 0.9]) if overcast else np.array([0.9, 0.97, 1.05])
-    image = (horizon * (1 - height) + zenith * height) * np.ones((1, WIDTH_PX, 1))
+    clear = (horizon * (1 - height) + zenith * height).astype(np.float32)
     clouds = np.clip(noise(random, HEIGHT_PX, WIDTH_PX) * 2.2 - random.uniform(0.7, 1.5), 0, 1)[..., None]
-    image = image * (1 - clouds) + clouds * random.uniform(0.7, 1.6)
-    ground = random.uniform(0.10, 0.35) * random.uniform(0.85, 1.1, 3)
+    image = clear + (np.float32(random.uniform(0.7, 1.6)) - clear) * clouds
+    ground = (random.uniform(0.10, 0.35) * random.uniform(0.85, 1.1, 3)).astype(np.float32)
     below = elevation[:, 0] < 0
     image[below] = ground * (0.8 + 0.4 * noise(random, HEIGHT_PX, WIDTH_PX, 5)[below, :, None])
     _skyline(image, random)
@@ -96,49 +108,53 @@ def _sky(random: np.random.Generator) -> Image:
 
 
 def _skyline(image: Image, random: np.random.Generator) -> None:
-    elevation, azimuth = _elevation()[:, None], _azimuth()[None]
+    elevation, azimuth = _elevation(), _azimuth()
     for _ in range(int(random.integers(3, 22))):
         center, half, top = random.uniform(-np.pi, np.pi), random.uniform(0.05, 0.4), random.uniform(0.04, 0.5)
-        inside = (_away(center) < half)[None] & (elevation > -0.06) & (elevation < top)
+        window = _window(center, half, -0.06, top)
         color = random.uniform(0.06, 0.7) * random.uniform(0.75, 1.15, 3)
-        windows = (np.sin(azimuth * random.uniform(30, 110)) > 0.1) & (
-            np.sin(elevation * random.uniform(40, 130)) > 0.0
-        )
-        shade = np.where(windows, random.uniform(0.2, 0.9), 1.0)
-        image[inside] = color * shade[inside][:, None]
+        across = np.sin(azimuth * random.uniform(30, 110)) > 0.1
+        upward = np.sin(elevation * random.uniform(40, 130)) > 0.0
+        lit = upward[window[0]] & across[window[1]]
+        image[window] = color * np.where(lit, random.uniform(0.2, 0.9), 1.0)[..., None]
     texture = noise(random, HEIGHT_PX, WIDTH_PX, 8, 0.95)
     for _ in range(int(random.integers(1, 12))):
         center, half, top = random.uniform(-np.pi, np.pi), random.uniform(0.1, 0.9), random.uniform(0.05, 0.45)
-        crown = top * np.clip(1 - (_away(center) / half) ** 2, 0, 1)[None] * (0.5 + texture)
-        inside = (elevation > -0.06) & (elevation < crown)
         leaf = np.array([random.uniform(0.04, 0.16), random.uniform(0.08, 0.24), random.uniform(0.02, 0.08)])
-        image[inside] = leaf * (0.05 + 3.2 * texture[inside][:, None] ** 2.5)
+        window = _window(center, half, -0.06, 1.5 * top)
+        leaves, shape = texture[window], image[window]
+        crown = top * np.clip(1 - (_away(center)[window[1]] / half) ** 2, 0, 1) * (0.5 + leaves)
+        inside = elevation[window[0]] < crown
+        shape[inside] = leaf * (0.05 + 3.2 * leaves[inside][:, None] ** 2.5)
+        image[window] = shape
     for _ in range(int(random.integers(15, 90))):
         center, level = random.uniform(-np.pi, np.pi), random.uniform(-0.15, 0.2)
-        inside = (_away(center) < random.uniform(0.006, 0.1))[None] & (
-            np.abs(elevation - level) < random.uniform(0.006, 0.09)
-        )
-        image[inside] = random.uniform(0.0, 1.0) * random.uniform(0.2, 1.0, 3)
+        half, reach = random.uniform(0.006, 0.1), random.uniform(0.006, 0.09)
+        window = _window(center, half, level - reach, level + reach)
+        image[window] = random.uniform(0.0, 1.0) * random.uniform(0.2, 1.0, 3)
+
+
+def _window(center: float, half: float, low: float, high: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Index of the pixels within `half` of an azimuth and between two elevations, radians; it may wrap around."""
+    elevation = _elevation()
+    return np.ix_(np.flatnonzero((elevation > low) & (elevation < high)), np.flatnonzero(_away(center) < half))
 
 
 def _studio(random: np.random.Generator) -> Image:
     elevation = _elevation()[:, None]
     light_room = random.random() < 0.5
     base = random.uniform(0.5, 1.0) if light_room else random.uniform(0.03, 0.15)
-    image = (
-        base * (0.85 + 0.3 * np.sin(elevation))[..., None] * np.ones((1, WIDTH_PX, 1)) * random.uniform(0.92, 1.06, 3)
-    )
-    image = image * (0.85 + 0.3 * noise(random, HEIGHT_PX, WIDTH_PX, 4)[..., None])
+    room = base * (0.85 + 0.3 * np.sin(elevation))[..., None] * random.uniform(0.92, 1.06, 3)
+    image = room.astype(np.float32) * (0.85 + 0.3 * noise(random, HEIGHT_PX, WIDTH_PX, 4)[..., None])
     for _ in range(int(random.integers(3, 10))):
         center, level = random.uniform(-np.pi, np.pi), random.uniform(0.3, 1.4)
         wide, tall = random.uniform(0.08, 0.5) / np.cos(min(level, 1.3)), random.uniform(0.03, 0.25)
-        inside = (_away(center) < wide)[None] & (np.abs(elevation - level) < tall)
-        image[inside] = random.uniform(3, 11) * random.uniform(0.93, 1.05, 3)
+        window = _window(center, wide, level - tall, level + tall)
+        image[window] = random.uniform(3, 11) * random.uniform(0.93, 1.05, 3)
     if not light_room:
         for _ in range(int(random.integers(3, 30))):
             center, level = random.uniform(-np.pi, np.pi), random.uniform(-0.2, 0.5)
-            inside = (_away(center) < random.uniform(0.02, 0.2))[None] & (
-                np.abs(elevation - level) < random.uniform(0.02, 0.2)
-            )
-            image[inside] = random.uniform(0.0, 0.8) * random.uniform(0.3, 1.0, 3)
+            half, reach = random.uniform(0.02, 0.2), random.uniform(0.02, 0.2)
+            window = _window(center, half, level - reach, level + reach)
+            image[window] = random.uniform(0.0, 0.8) * random.uniform(0.3, 1.0, 3)
     return image

@@ -32,12 +32,13 @@ def encode_radiance(image: NDArray[np.float32]) -> bytes:
             hint="Light is not negative; check the random fields it was made from.",
         )
     height, width = image.shape[:2]
-    largest = image.max(axis=2).astype(np.float64)
-    mantissa, exponent = np.frexp(largest)
-    scale = np.where(largest > 1e-32, mantissa * 256.0 / np.where(largest > 1e-32, largest, 1.0), 0.0)
-    rgbe = np.zeros((height, width, 4), dtype=np.uint8)
-    rgbe[..., :3] = np.minimum(image * scale[..., None], 255.0).astype(np.uint8)
-    rgbe[..., 3] = np.where(largest > 1e-32, exponent + 128, 0).astype(np.uint8)
+    largest = np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2])
+    _, exponent = np.frexp(largest)
+    exponent[largest <= 1e-32] = -128
+    rgbe = np.empty((height, width, 4), dtype=np.uint8)
+    # A power of two scales without rounding, and no mantissa reaches 256.
+    rgbe[..., :3] = np.ldexp(image, 8 - exponent[..., None])
+    rgbe[..., 3] = exponent + 128
     # A plain line that starts with 2, 2 would be taken for a compressed one, so every line takes the compressed form.
     planes = rgbe.transpose(0, 2, 1)
     pieces = []

@@ -80,17 +80,18 @@ def ground_texture(kind: str, random: np.random.Generator, size: int = 256) -> I
 def _add_stains(image: Image, random: np.random.Generator) -> None:
     """Patches, cracks and spots, as streets and yards have them."""
     size = image.shape[0]
+    usual = image.mean(axis=(0, 1))
     for _ in range(int(random.integers(0, 7))):
         top, left = (int(value) for value in random.integers(0, size - 20, 2))
         tall, wide = (int(value) for value in random.integers(8, 90, 2))
         image[top : top + tall, left : left + wide] *= random.uniform(0.45, 1.5)
     for _ in range(int(random.integers(0, 8))):
         points = np.cumsum(random.normal(0, 7, (24, 2)), axis=0) + random.uniform(0, size, 2)
-        shade = [float(value) for value in image.mean(axis=(0, 1)) * random.uniform(0.35, 0.7)]
+        shade = [float(value) for value in usual * random.uniform(0.35, 0.7)]
         cv2.polylines(image, [np.round(points).astype(np.int32)], False, shade, 1)
     for _ in range(int(random.integers(0, 40))):
         spot = [int(value) for value in random.integers(0, size, 2)]
-        shade = [float(value) for value in image.mean(axis=(0, 1)) * random.uniform(0.2, 2.0)]
+        shade = [float(value) for value in usual * random.uniform(0.2, 2.0)]
         cv2.circle(image, spot, int(random.integers(1, 4)), shade, -1)
 
 

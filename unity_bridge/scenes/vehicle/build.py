@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from unity_bridge.scenes.cutting import Patch, split
-from unity_bridge.scenes.mesh import Model, Part, Surface, flipped, merge, mirrored_left_right
+from unity_bridge.scenes.mesh import Model, Part, Surface, flipped, merge, mirrored_left_right, mirrored_part
 from unity_bridge.scenes.vehicle import fittings, interior, wheels
 from unity_bridge.scenes.vehicle.labels import ROLES, part_name
 from unity_bridge.scenes.vehicle.panels import Panels, compact, displaced
@@ -84,9 +84,9 @@ def _parts(
                 pieces += [halves, mirrored_left_right(halves)]
             parts.append(merge(pieces).named(role))
         elif halves is not None:
-            parts.append(halves.named(part_name(role, "left")))
-            other = right[role] if role in right else mirrored_left_right(halves)
-            parts.append(other.named(part_name(role, "right")))
+            one = halves.named(part_name(role, "left"))
+            name = part_name(role, "right")
+            parts += [one, right[role].named(name) if role in right else mirrored_part(one, name)]
     return tuple(parts)
 
 

@@ -39,6 +39,13 @@ def compact(patch: Patch) -> Patch:
     return Patch(patch.attributes[used], renumber[patch.faces])
 
 
+def _only(where: NDArray[np.bool_], attributes: Array, region: Region) -> Array:
+    """A region's values at the vertices that may lie inside, and a value outside at all others."""
+    values = np.full(len(attributes), _OFF)
+    values[where] = region(attributes[where])
+    return values
+
+
 class Panels:
     """The cut skin of the left half.
 
@@ -61,7 +68,8 @@ class Panels:
         values = region(self.remaining.attributes)
         near = compact_region(self.remaining, values + shut_line_m / 2)
         inside, outside = near
-        self.remaining = outside
+        # What is taken out leaves vertices without a face; a mesh has about two faces for each vertex in use.
+        self.remaining = compact(outside) if len(outside.faces) < len(outside.attributes) else outside
         inside = compact(inside) if not inside.empty else inside
         if shut_line_m > 0 and not inside.empty:
             panel, seam = split(inside, region(inside.attributes) - shut_line_m / 2)
@@ -79,8 +87,7 @@ class Panels:
         """A region of the body side from an outline in (x, z)."""
 
         def region(a: Array) -> Array:
-            values = signed_distance(a[:, (0, 2)], outline)
-            return np.where(a[:, SIDENESS] > 0.36, values, _OFF)
+            return _only(a[:, SIDENESS] > 0.36, a, lambda some: signed_distance(some[:, (0, 2)], outline))
 
         return region
 
@@ -103,10 +110,11 @@ class Panels:
         """A region of the front or rear from an outline in (wrap, z)."""
         x_limit = self.skin.shape.wheelbase_m / 2
 
+        def values(a: Array) -> Array:
+            return signed_distance(np.stack([self.wrap(a, end), a[:, 2]], axis=1), outline)
+
         def region(a: Array) -> Array:
-            values = signed_distance(np.stack([self.wrap(a, end), a[:, 2]], axis=1), outline)
-            this_end = a[:, 0] > x_limit - 0.1 if end == "front" else a[:, 0] < -x_limit + 0.25
-            return np.where(this_end, values, _OFF)
+            return _only(a[:, 0] > x_limit - 0.1 if end == "front" else a[:, 0] < -x_limit + 0.25, a, values)
 
         return region
 
