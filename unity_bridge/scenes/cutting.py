@@ -56,11 +56,13 @@ def split(patch: Patch, region: Array) -> tuple[Patch, Patch]:
     region = np.where(np.abs(region) < 1e-7, 1e-7, region)
     inside = (region > 0).view(np.int8)[patch.faces]
     count = inside[:, 0] + inside[:, 1] + inside[:, 2]
-    whole_in, whole_out = patch.faces[count == 3], patch.faces[count == 0]
+    # `compress` and `take` are several times as fast as indexing where rows are picked.
+    whole_in = np.compress(count == 3, patch.faces, axis=0)
+    whole_out = np.compress(count == 0, patch.faces, axis=0)
     crossed = np.flatnonzero((count == 1) | (count == 2))
     if not len(crossed):
         return Patch(patch.attributes, whole_in), Patch(patch.attributes, whole_out)
-    faces, sides = patch.faces[crossed], inside[crossed].view(np.bool_)
+    faces, sides = patch.faces.take(crossed, axis=0), inside[crossed].view(np.bool_)
     # The corner that is alone on its side comes first.
     alone_inside = count[crossed] == 1
     alone = np.where(alone_inside, sides.argmax(axis=1), (~sides).argmax(axis=1))
@@ -71,7 +73,7 @@ def split(patch: Patch, region: Array) -> tuple[Patch, Patch]:
     low, high = unique // len(region), unique % len(region)
     share = (region[low] / (region[low] - region[high]))[:, None]
     attributes = np.concatenate(
-        [patch.attributes, patch.attributes[low] * (1 - share) + patch.attributes[high] * share]
+        [patch.attributes, patch.attributes.take(low, axis=0) * (1 - share) + patch.attributes.take(high, axis=0) * share]
     )
     inverse = inverse.ravel() + len(region)
     ab, ac = inverse[: len(faces)], inverse[len(faces) :]

@@ -181,15 +181,15 @@ def _compact(
     # Judged in the precision that is stored: a sliver that collapses there would have no direction.
     stored = np.asarray(vertices, dtype=np.float32).astype(np.float64)
     doubled = _edge_products(stored, faces)
-    faces = faces[np.einsum("ij,ij->i", doubled, doubled) > 1e-24]
+    faces = np.compress(np.einsum("ij,ij->i", doubled, doubled) > 1e-24, faces, axis=0)
     used = np.zeros(len(stored), dtype=bool)
     used[faces.ravel()] = True
     renumber = np.cumsum(used) - 1
     return (
-        stored[used],
-        renumber[faces],
-        unit(np.asarray(normals, dtype=np.float64)[used]),
-        None if uvs is None else np.asarray(uvs)[used],
+        np.compress(used, stored, axis=0),
+        renumber.take(faces),
+        unit(np.compress(used, np.asarray(normals, dtype=np.float64), axis=0)),
+        None if uvs is None else np.compress(used, np.asarray(uvs), axis=0),
     )
 
 
@@ -210,7 +210,7 @@ def face_normals(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> 
 
 def _edge_products(vertices: NDArray[np.float64], faces: NDArray[np.integer]) -> NDArray[np.float64]:
     """(F, 3) cross products of two edges of each triangle; by components, which is several times faster."""
-    a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
+    a, b, c = (vertices.take(faces[:, corner], axis=0) for corner in range(3))
     x1, y1, z1 = (b - a).T
     x2, y2, z2 = (c - a).T
     return np.stack([y1 * z2 - z1 * y2, z1 * x2 - x1 * z2, x1 * y2 - y1 * x2], axis=1)
@@ -247,9 +247,11 @@ def crease_normals(vertices: NDArray[np.floating], faces: NDArray[np.integer], c
     offset = np.arange(len(first)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
     second = starts[corner_vertex[order[first]]] + offset
     face_a, face_b = corner_face[order[first]], corner_face[order[second]]
-    close = np.einsum("ij,ij->i", direction[face_a], direction[face_b]) > np.cos(np.deg2rad(crease_deg))
+    cosine = np.einsum("ij,ij->i", direction.take(face_a, axis=0), direction.take(face_b, axis=0))
+    close = cosine > np.cos(np.deg2rad(crease_deg))
+    beside = weighted.take(face_b[close], axis=0)
     total = np.stack(
-        [np.bincount(first[close], weights=weighted[face_b[close], axis], minlength=len(order)) for axis in range(3)],
+        [np.bincount(first[close], weights=beside[:, axis], minlength=len(order)) for axis in range(3)],
         axis=1,
     )
     corner_normal = np.empty_like(total)

@@ -157,7 +157,7 @@ def png_of(linear: Image) -> bytes:
     """Linear reflectance as an 8-bit sRGB PNG file."""
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-6) ** (1 / 2.4) - 0.055)
     eight_bit = np.clip(np.round(encoded * 255), 0, 255).astype(np.uint8)
-    done, data = cv2.imencode(".png", eight_bit[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    done, data = cv2.imencode(".png", eight_bit[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not done:
         raise IntegrityError("A texture could not be encoded.", code="texture_encoding", hint="Report the generator.")
     return data.tobytes()

@@ -36,13 +36,13 @@ def compact(patch: Patch) -> Patch:
     used = np.zeros(len(patch.attributes), dtype=bool)
     used[patch.faces.ravel()] = True
     renumber = np.cumsum(used) - 1
-    return Patch(patch.attributes[used], renumber[patch.faces])
+    return Patch(np.compress(used, patch.attributes, axis=0), renumber.take(patch.faces))
 
 
 def _only(where: NDArray[np.bool_], attributes: Array, region: Region) -> Array:
     """A region's values at the vertices that may lie inside, and a value outside at all others."""
     values = np.full(len(attributes), _OFF)
-    values[where] = region(attributes[where])
+    values[where] = region(np.compress(where, attributes, axis=0))
     return values
 
 
