@@ -10,6 +10,7 @@ from contracts.camera import Camera, Exposure
 from contracts.document import Document, SchemaVersion
 from contracts.frame_spec import FrameIdentity, LabelName
 from contracts.ids import Digest, Name
+from contracts.sensor import SensorEffects
 
 IMAGE_FILE = "image.png"
 MASK_FILE = "mask.png"
@@ -58,6 +59,8 @@ class FrameSidecar(Document):
     camera: Camera
     """As rendered."""
     exposure: Exposure
+    sensor: SensorEffects = SensorEffects()
+    """As rendered; a player that leaves it out has rendered no such effects."""
     instances: tuple[Instance, ...]
     """In the order of their ids."""
     files: dict[FileRole, Digest]

@@ -13,6 +13,7 @@ from pydantic import Field
 from contracts.camera import Camera, Exposure, Matrix3, Matrix4, Vector3
 from contracts.document import Document, SchemaVersion
 from contracts.ids import Digest, Name, Seed
+from contracts.sensor import SensorEffects
 
 BACKGROUND_ID = 0
 IGNORE_ID = 255
@@ -149,6 +150,8 @@ class FrameSpec(Document):
     frame: FrameIdentity
     camera: Camera
     exposure: Exposure
+    sensor: SensorEffects = SensorEffects()
+    """What the camera leaves in the colour image; by default nothing."""
     labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=255)]
     """All classes of the generator, background first."""
     materials: dict[MaterialName, Material]

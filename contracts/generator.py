@@ -18,7 +18,7 @@ from contracts.frame_spec import Byte, Fraction, Label, LabelName
 from contracts.ids import Name, canonical_json, digest_of
 from contracts.overrides import apply_overrides, merge
 from contracts.randomizers.cabin import CabinRandomizer
-from contracts.randomizers.common import Choice, Light, SunDirection
+from contracts.randomizers.common import Choice, Light, Sensor, SunDirection
 from contracts.randomizers.exterior import ExteriorRandomizer
 
 MAXIMUM_FRAMES = 1_000_000
@@ -26,7 +26,7 @@ MAXIMUM_FRAMES = 1_000_000
 _MAXIMUM_ANCESTORS = 16
 
 AnyRandomizer = Annotated[
-    SunDirection | Light | Choice | ExteriorRandomizer | CabinRandomizer, Field(discriminator="kind")
+    SunDirection | Light | Sensor | Choice | ExteriorRandomizer | CabinRandomizer, Field(discriminator="kind")
 ]
 
 

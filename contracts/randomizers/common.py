@@ -12,6 +12,14 @@ from pydantic import model_validator
 
 from contracts.distributions import NumberDistribution, Weights, Within, check_weights
 from contracts.document import Document
+from contracts.sensor import (
+    LARGEST_DEFOCUS_SIGMA_PX,
+    LARGEST_ISO_GAIN,
+    LARGEST_MOTION_BLUR_PX,
+    LARGEST_SHARPENING,
+    LOWEST_JPEG_QUALITY,
+    UNCOMPRESSED_JPEG_QUALITY,
+)
 
 
 class Randomizer(Document):
@@ -43,6 +51,39 @@ class Light(Randomizer):
     """Exposure compensation in stops against a correct exposure; positive is brighter."""
     white_balance_k: Annotated[NumberDistribution, Within(2000, 15000)] = 6500.0
     """Colour temperature that the camera renders as neutral."""
+
+
+class Sensor(Randomizer):
+    """What the camera leaves in the picture. The defaults leave nothing; lengths are in pixels of the rendered size."""
+
+    kind: Literal["Sensor"]
+    horizontal_squeeze: Annotated[NumberDistribution, Within(0.5, 2)] = 1.0
+    """Focal length across over focal length down, in pixels: 0.75 is a 4:3 photograph squeezed to a square. It belongs
+    to the camera, so that masks and depth are squeezed alike; the horizontal field of view stays."""
+    vignetting_stops: Annotated[NumberDistribution, Within(0, 4)] = 0.0
+    """Light lost in the farthest corner."""
+    defocus_sigma_px: Annotated[NumberDistribution, Within(0, LARGEST_DEFOCUS_SIGMA_PX)] = 0.0
+    """Standard deviation of the blur of lens and focus."""
+    motion_blur_px: Annotated[NumberDistribution, Within(0, LARGEST_MOTION_BLUR_PX)] = 0.0
+    """Length of the smear of a moving or hand-held camera."""
+    motion_blur_angle_deg: Annotated[NumberDistribution, Within(-180, 180)] = 0.0
+    """Direction of the smear, from right towards down."""
+    full_well_electrons: Annotated[NumberDistribution, Within(10000, 1e6)] = 30000.0
+    """Electrons at saturation, at base sensitivity. A delivered pixel that averages four of the sensor's has four times
+    those of one."""
+    iso_gain: Annotated[NumberDistribution, Within(0, LARGEST_ISO_GAIN)] = 0.0
+    """Amplification over base sensitivity; 0 is a sensor without noise. Where gain leaves a pixel fewer than some 400
+    electrons at saturation, noise hides the edges and the gate rejects frames."""
+    read_noise_electrons: Annotated[NumberDistribution, Within(0, 50)] = 3.0
+    """Standard deviation that reading adds."""
+    sharpening_amount: Annotated[NumberDistribution, Within(0, LARGEST_SHARPENING)] = 0.0
+    """Strength of the unsharp mask on luma; from about 1 on, edges have a halo to be seen."""
+    sharpening_sigma_px: Annotated[NumberDistribution, Within(0.3, 4)] = 1.0
+    """Standard deviation of the unsharp mask's blur."""
+    jpeg_quality: Annotated[NumberDistribution, Within(LOWEST_JPEG_QUALITY, UNCOMPRESSED_JPEG_QUALITY)] = float(
+        UNCOMPRESSED_JPEG_QUALITY
+    )
+    """Quality of the JPEG compression, rounded to a whole number; 100 is none."""
 
 
 class Choice(Randomizer):

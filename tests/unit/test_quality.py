@@ -15,6 +15,7 @@ from contracts.frame import FrameSidecar
 from contracts.frame_spec import FrameSpec
 from contracts.generator import QualitySettings
 from contracts.ids import canonical_json, digest_of
+from contracts.sensor import SensorEffects
 from tests.players import box_family, raycaster
 from unity_bridge.assets import write_assets
 from unity_bridge.quality.edges import edge_agreement
@@ -187,6 +188,11 @@ def _other_camera(frame: RenderedFrame) -> RenderedFrame:
     return replace(frame, sidecar=frame.sidecar.model_copy(update={"camera": camera}))
 
 
+def _other_sensor(frame: RenderedFrame) -> RenderedFrame:
+    """A player that was asked for noise and rendered none."""
+    return replace(frame, spec=frame.spec.model_copy(update={"sensor": SensorEffects(iso_gain=4)}))
+
+
 @pytest.mark.parametrize(
     ("damage", "check"),
     [
@@ -196,6 +202,7 @@ def _other_camera(frame: RenderedFrame) -> RenderedFrame:
         (_unlabelled, "pixels_labelled"),
         (_wrong_area, "sidecar_consistent"),
         (_other_camera, "sidecar_consistent"),
+        (_other_sensor, "sidecar_consistent"),
     ],
 )
 def test_damage_is_caught_by_name(

@@ -33,6 +33,7 @@ from unity_bridge.embedded.geometry import FrameGeometry, gather
 from unity_bridge.embedded.light_transport import register_camera, trace_color
 from unity_bridge.embedded.masks import FrameMasks, trace_masks
 from unity_bridge.embedded.scene import DARKNESS, Scene, SceneContent, is_compiled
+from unity_bridge.embedded.sensor import expose, process
 from unity_bridge.embedded.variant import MITSUBA_VARIANT, VariantReport
 
 PLAYER_NAME = "embedded"
@@ -76,6 +77,7 @@ class MitsubaRenderer:
                 spec_digest=spec_digest,
                 camera=spec.camera,
                 exposure=spec.exposure,
+                sensor=spec.sensor,
                 instances=masks.listed,
                 files={role: digest_of(data) for role, (_, data) in files.items()},
                 player=self.identity,
@@ -88,10 +90,12 @@ class MitsubaRenderer:
     def images(self, spec: FrameSpec, assets: Path) -> tuple[NDArray[np.uint8], FrameMasks]:
         """(H, W, 3) uint8 sRGB picture, and the masks of a frame."""
         linear, masks = self.linear_images(spec, assets)
-        return develop(linear, spec.exposure), masks
+        exposed = expose(linear, spec.camera, spec.sensor, spec.render.seed)
+        return process(develop(exposed, spec.exposure), spec.sensor), masks
 
     def linear_images(self, spec: FrameSpec, assets: Path) -> tuple[NDArray[np.float32], FrameMasks]:
-        """(H, W, 3) float32 linear RGB in units of what saturates the sensor, and the masks of a frame."""
+        """(H, W, 3) float32 linear RGB in units of what saturates the sensor, without its effects, and the masks of a
+        frame."""
         geometry = gather(spec, self._assets, assets)
         scene = self._prepared_scene(spec, assets, geometry)
         scale = exposure_scale(spec.exposure)

@@ -133,8 +133,13 @@ def _sidecar_consistent(frame: RenderedFrame, settings: QualitySettings) -> Find
     for item in frame.sidecar.instances:
         if item.label not in {names.get(value) for value in labels.get(item.id, set())} and item.id not in wrong:
             wrong.append(item.id)
-    camera_as_asked = frame.sidecar.camera == frame.spec.camera and frame.sidecar.exposure == frame.spec.exposure
-    said = f"instances {wrong[:8]} differ from the mask" if wrong else "camera or exposure differ from the spec"
+    rendered, asked = frame.sidecar, frame.spec
+    camera_as_asked = (rendered.camera, rendered.exposure, rendered.sensor) == (
+        asked.camera,
+        asked.exposure,
+        asked.sensor,
+    )
+    said = f"instances {wrong[:8]} differ from the mask" if wrong else "camera, exposure or sensor differ from the spec"
     return Finding(len(wrong) + (not camera_as_asked), 0, said)
 
 

@@ -29,6 +29,7 @@ from contracts.frame_spec import (
     check_references,
 )
 from contracts.ids import Digest, digest_of
+from contracts.sensor import SensorEffects
 from unity_bridge.sampling import FrameParameters, stream
 from unity_bridge.scenes.glb import write_glb
 from unity_bridge.scenes.mesh import Model
@@ -148,6 +149,7 @@ def compose_frame(
         frame=frame_identity(parameters),
         camera=camera,
         exposure=exposure,
+        sensor=sensor_effects(parameters),
         labels=generator.label_table(),
         materials=dict(materials),
         objects=tuple(objects),
@@ -189,6 +191,23 @@ def render_settings(parameters: FrameParameters) -> RenderSettings:
         denoise=effort.denoise,
         seed=int(rng.integers(2**32)),
     )
+
+
+def sensor_effects(parameters: FrameParameters) -> SensorEffects:
+    """Values of the `Sensor` randomizer, but for the squeeze, which is the camera's; no effects without one.
+
+    Rounded to six decimals, so that the last bits of a draw, in which processors differ, do not reach a digest.
+    """
+    drawn = parameters.of_kind("Sensor")
+    values = {name: round(float(drawn[name]), 6) for name in SensorEffects.model_fields if name in drawn}
+    if values:
+        values["jpeg_quality"] = round(values["jpeg_quality"])
+    return SensorEffects.model_validate(values)
+
+
+def horizontal_squeeze(parameters: FrameParameters) -> float:
+    """Focal length across over focal length down that the `Sensor` randomizer asks for; 1 without one."""
+    return round(float(parameters.of_kind("Sensor").get("horizontal_squeeze", 1.0)), 6)
 
 
 def incident_illuminance_lux(lights: Sequence[DirectionalLight], environment: Environment) -> float:
@@ -309,15 +328,21 @@ def look_at(eye: Sequence[float], target: Sequence[float], roll_deg: float = 0.0
 
 
 def intrinsics(
-    width_px: int, height_px: int, horizontal_fov_deg: float, offset_px: tuple[float, float] = (0.0, 0.0)
+    width_px: int,
+    height_px: int,
+    horizontal_fov_deg: float,
+    offset_px: tuple[float, float] = (0.0, 0.0),
+    squeeze: float = 1.0,
 ) -> Matrix3:
-    """Intrinsic matrix of a pinhole camera with square pixels.
+    """Intrinsic matrix of a pinhole camera.
 
     Args:
         width_px: Image width.
         height_px: Image height.
         horizontal_fov_deg: Angle between the left and the right edge.
         offset_px: Of the principal point from the image's centre, right and down.
+        squeeze: Focal length across over focal length down; 1 is square pixels, less is a picture squeezed from its
+            sides, which shows less above and below.
 
     Returns:
         Rows of K; the origin of pixel coordinates is the corner of the top left pixel.
@@ -325,7 +350,7 @@ def intrinsics(
     focal_px = width_px / 2 / math.tan(math.radians(horizontal_fov_deg) / 2)
     return (
         (focal_px, 0.0, width_px / 2 + offset_px[0]),
-        (0.0, focal_px, height_px / 2 + offset_px[1]),
+        (0.0, focal_px / squeeze, height_px / 2 + offset_px[1]),
         (0.0, 0.0, 1.0),
     )
 

@@ -83,15 +83,17 @@ def test_only_the_vehicle_is_labelled_and_all_of_it() -> None:
 
 
 @pytest.mark.parametrize("azimuth", [0, 40, 90, 180, 250])
-@pytest.mark.parametrize("fill", [0.5, 0.9])
-def test_the_vehicle_takes_the_wanted_share_of_the_picture(azimuth: float, fill: float) -> None:
+@pytest.mark.parametrize(("fill", "squeeze"), [(0.5, 1.0), (0.9, 1.0), (0.9, 0.75)])
+def test_the_vehicle_takes_the_wanted_share_of_the_picture(azimuth: float, fill: float, squeeze: float) -> None:
     _, composed = frame(
+        randomizers__sensor={"kind": "Sensor", "horizontal_squeeze": squeeze},
         randomizers__camera__azimuth_deg=azimuth,
         randomizers__camera__azimuth_jitter_deg=0,
         randomizers__camera__fill=fill,
         randomizers__camera__offset_x=0.05,
         randomizers__camera__offset_y=-0.05,
     )
+    assert composed.spec.camera.K[0][0] / composed.spec.camera.K[1][1] == pytest.approx(squeeze)
     seen = projected(composed.spec.camera, vehicle_points(composed))[:, :2] / SIZE
     assert np.ptp(seen, axis=0).max() == pytest.approx(fill, abs=0.03)
     middle = 0.5 * (seen.min(axis=0) + seen.max(axis=0))

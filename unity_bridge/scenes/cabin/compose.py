@@ -298,7 +298,12 @@ def _camera(parameters: FrameParameters, size: tuple[int, int]) -> Camera:
     return Camera(
         width_px=size[0],
         height_px=size[1],
-        K=composition.intrinsics(size[0], size[1], parameters.horizontal_fov_deg),
+        K=composition.intrinsics(
+            size[0],
+            size[1],
+            parameters.horizontal_fov_deg,
+            squeeze=composition.horizontal_squeeze(parameters),
+        ),
         world_from_camera=composition.look_at(eye, target, float(values["roll_deg"])),
     )
 

@@ -17,6 +17,7 @@ from unity_bridge.scenes.composition import (
     ComposedFrame,
     compose_frame,
     exposure_for,
+    horizontal_squeeze,
     matrix4,
     rgb_of_temperature,
     white_balance_gains,
@@ -66,7 +67,9 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> ComposedFrame
             },
         )
     ]
-    camera = framed_camera(_outline_points(model), orbit, parameters.horizontal_fov_deg, size)
+    camera = framed_camera(
+        _outline_points(model), orbit, parameters.horizontal_fov_deg, size, horizontal_squeeze(parameters)
+    )
     eye = np.array([row[3] for row in camera.world_from_camera[:3]])
     light = _values(parameters, Light)
     environment = add_surroundings(around, shape, eye, float(light["sky_luminance_cd_m2"]), assets, objects, materials)

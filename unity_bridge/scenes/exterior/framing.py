@@ -14,17 +14,23 @@ _CLEARANCE_M = 0.45
 
 
 def framed_camera(
-    points: NDArray[np.floating], orbit: dict[str, Value], horizontal_fov_deg: float, size: tuple[int, int]
+    points: NDArray[np.floating],
+    orbit: dict[str, Value],
+    horizontal_fov_deg: float,
+    size: tuple[int, int],
+    squeeze: float = 1.0,
 ) -> Camera:
     """The camera of an `OrbitCamera` randomizer.
 
     points: (N, 3) of the vehicle's surface, metres, world frame. The distance follows from `fill`, but never brings
-    the camera nearer than 0.45 m to the box around the points. size: width, height in pixels.
+    the camera nearer than 0.45 m to the box around the points. size: width, height in pixels. squeeze: focal length
+    across over focal length down.
     """
     width, height = size
     azimuth = np.deg2rad(float(orbit["azimuth_deg"]) + float(orbit["azimuth_jitter_deg"]))
     heading = np.array([np.cos(azimuth), np.sin(azimuth)])
-    K = np.asarray(intrinsics(width, height, horizontal_fov_deg))
+    rows = intrinsics(width, height, horizontal_fov_deg, squeeze=squeeze)
+    K = np.asarray(rows)
     low, high = points.min(axis=0), points.max(axis=0)
     target = np.array([0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]), 0.5 * (low[2] + high[2])])
     center = target.copy()
@@ -54,6 +60,6 @@ def framed_camera(
     return Camera(
         width_px=width,
         height_px=height,
-        K=intrinsics(width, height, horizontal_fov_deg),
+        K=rows,
         world_from_camera=tuple(tuple(float(value + 0.0) for value in row) for row in rounded),  # type: ignore[arg-type]
     )
