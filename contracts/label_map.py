@@ -45,6 +45,27 @@ class LabelMap(Document):
         """Names by id, background first."""
         return ["background", *self.classes]
 
+    def mirrored_ids(self) -> list[int]:
+        """Table of 256 class ids by class id, for masks of an image that is turned left to right: `left_mirror`
+        becomes `right_mirror`. Classes that name no side stay.
+
+        Raises:
+            ConfigurationError: A class names a side and there is none of the other (`one_sided_class`).
+        """
+        ids = {name: number for number, name in enumerate(self.class_names())}
+        table = list(range(256))
+        for name, number in ids.items():
+            other = _other_side(name)
+            if other not in ids:
+                raise ConfigurationError(
+                    f"label map '{self.name}' has a class '{name}' and no class '{other}': a mirror image has no name"
+                    " for it",
+                    code="one_sided_class",
+                    hint=f"add '{other}', merge both sides into one class, or set augmentation.horizontal_flip to 0",
+                )
+            table[number] = ids[other]
+        return table
+
     def lookup(self, labels: tuple[Label, ...]) -> list[int]:
         """Table of 256 target ids by source id, for masks of a source with these labels.
 
@@ -64,3 +85,9 @@ class LabelMap(Document):
         for label in labels:
             table[label.id] = target_of.get(label.name, BACKGROUND_ID)
         return table
+
+
+def _other_side(name: str) -> str:
+    """A name with left and right exchanged, as whole words between underscores."""
+    other = {"left": "right", "right": "left"}
+    return "_".join(other.get(word, word) for word in name.split("_"))

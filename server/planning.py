@@ -142,6 +142,8 @@ def plan_training(settings: Settings, catalog: Catalog, spec: TrainingSpec) -> T
             hint="over REST, weights are named, such as imagenet",
         )
     label_map = _label_map(spec)
+    if spec.augmentation.horizontal_flip:
+        label_map.mirrored_ids()
     versions: dict[str, str] = {}
     for place, source in _sources(spec):
         described = catalog.describe(VersionReference.parse(source.dataset))

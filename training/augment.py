@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # its import asks a server for newer versions otherwise
 
@@ -27,17 +28,19 @@ BORDER_COLOR = (124, 116, 104)
 """Colour of what comes in from outside an image: the mean of ImageNet, which networks see as zero."""
 
 
-def build(settings: Augmentation) -> Augment:
+def build(settings: Augmentation, mirrored_ids: Sequence[int] | None = None) -> Augment:
     """Make the augmentation of one thread (albumentations keeps random state in its transforms).
 
     Args:
         settings: What to change and how often.
+        mirrored_ids: Table of 256 class ids by class id, for masks of flipped images (`LabelMap.mirrored_ids`); none
+            where no class names a side.
 
     Returns:
         A function of an image (H, W, 3) uint8, a mask (H, W) uint8 and a random generator, giving both changed; the
         sizes stay.
     """
-    transforms = _transforms(settings)
+    transforms = _transforms(settings, mirrored_ids)
     if not transforms:
         return lambda image, mask, generator: (image, mask)
     compose = albumentations.Compose(transforms)
@@ -53,10 +56,21 @@ def build(settings: Augmentation) -> Augment:
     return augment
 
 
-def _transforms(settings: Augmentation) -> list[albumentations.BasicTransform]:
+class _SidedFlip(albumentations.HorizontalFlip):
+    """A flip after which what was on the left is called right."""
+
+    def __init__(self, mirrored_ids: Sequence[int], p: float) -> None:
+        super().__init__(p=p)
+        self.table = np.array(mirrored_ids, dtype=np.uint8)
+
+    def apply_to_mask(self, mask: ByteArray, *args: Any, **params: Any) -> ByteArray:
+        return self.table[super().apply_to_mask(mask, *args, **params)]
+
+
+def _transforms(settings: Augmentation, mirrored_ids: Sequence[int] | None) -> list[albumentations.BasicTransform]:
     found: list[albumentations.BasicTransform] = []
     if settings.horizontal_flip:
-        found.append(albumentations.HorizontalFlip(p=settings.horizontal_flip))
+        found.append(_SidedFlip(mirrored_ids or range(256), p=settings.horizontal_flip))
     low, high = settings.scale
     if settings.rotate_deg or (low, high) != (1.0, 1.0):
         # Moving goes with scaling and turning: up to a tenth of the image.

@@ -64,6 +64,7 @@ class TrainingBatches:
         sources: The mix's training sources, by the sampler's numbers.
         sampler: Says what each batch is made of.
         augmentation: Random changes; each sample's are drawn from (seed, stage, batch, place in the batch).
+        mirrored_ids: Class ids by class id in flipped images (`LabelMap.mirrored_ids`).
         stage: The stage's name.
         seed: The run's seed.
         start: First batch.
@@ -77,6 +78,7 @@ class TrainingBatches:
         sampler: BatchSampler,
         augmentation: Augmentation,
         *,
+        mirrored_ids: Sequence[int] | None = None,
         stage: str,
         seed: int,
         start: int = 0,
@@ -86,6 +88,7 @@ class TrainingBatches:
         self._sources = sources
         self._sampler = sampler
         self._augmentation = augmentation
+        self._mirrored_ids = mirrored_ids
         self._stage = stage
         self._seed = seed
         self._next = start
@@ -112,7 +115,7 @@ class TrainingBatches:
 
     def _make(self, step: int, items: Sequence[BatchItem]) -> tuple[torch.Tensor, torch.Tensor]:
         if not hasattr(self._local, "augment"):
-            self._local.augment = augment.build(self._augmentation)
+            self._local.augment = augment.build(self._augmentation, self._mirrored_ids)
         images = []
         targets = []
         for slot, item in enumerate(items):

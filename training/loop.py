@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class Run:
     data: Mapping[tuple[str, str | None], LabelledFrames]
     """Frames by version text and split."""
     task: Task
+    mirrored_ids: Sequence[int] | None = None
+    """Class ids by class id in flipped images; none where no image is flipped."""
 
 
 @dataclass
@@ -143,6 +145,7 @@ def train_stage(
         sources,
         sampler,
         spec.augmentation,
+        mirrored_ids=run.mirrored_ids,
         stage=stage.name,
         seed=spec.seed,
         start=state.stage_step,

@@ -140,7 +140,7 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
     torch.manual_seed(torch_seed(spec.seed, "weights"))
     network = build(spec.network, task.output_channels)
     check_size(network, spec.image_size)
-    run = Run(spec, digest, workspace, device, mix, data, task)
+    run = Run(spec, digest, workspace, device, mix, data, task, _mirrored_ids(order))
     state = train(run, network, monitor)
 
     best = checkpoint.load(workspace / checkpoint.BEST)
@@ -242,13 +242,17 @@ def _finished(workspace: Path, digest: str) -> RunResult | None:
 def _check(order: TrainingOrder) -> None:
     """Refuse what a document alone can show to be wrong."""
     spec = order.spec
-    augment.build(spec.augmentation)
+    augment.build(spec.augmentation, _mirrored_ids(order))
     if spec.batch_size < 2 and spec.network.architecture in NEEDS_BATCH:
         raise ConfigurationError(
             f"batch_size: architecture '{spec.network.architecture}' can't learn from batches of one image",
             code="invalid_network",
             hint="use batches of 2 or more, or another architecture",
         )
+
+
+def _mirrored_ids(order: TrainingOrder) -> list[int] | None:
+    return order.label_map.mirrored_ids() if order.spec.augmentation.horizontal_flip else None
 
 
 def _check_classes_occur(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from contracts.errors import NotFoundError
+from contracts.errors import ConfigurationError, NotFoundError
 from contracts.frame_spec import IGNORE_ID, Label
+from contracts.label_map import LabelMap
 from registry.label_maps.shipped import label_map_names, load_label_map
+from unity_bridge.scenes.vehicle.labels import COARSE_LABELS, FINE_LABELS, PARTS
 
 
 def table(*names: str) -> tuple[Label, ...]:
@@ -42,7 +44,7 @@ def test_every_shipped_map_is_valid_and_named_as_its_file(name: str) -> None:
 
 
 def test_the_maps_that_documents_name_are_there() -> None:
-    assert {"belt-1", "bmw-8", "carparts-5"} <= set(label_map_names())
+    assert {"belt-1", "bmw-8", "carparts-18", "carparts-5"} <= set(label_map_names())
 
 
 def test_door_leaves_include_window_and_handle() -> None:
@@ -91,3 +93,39 @@ def test_a_misspelt_map_gets_the_nearest_name() -> None:
         load_label_map("carpart-5")
     with pytest.raises(NotFoundError):
         load_label_map("../label_maps/bmw-8")
+
+
+def test_in_a_mirror_image_left_is_right() -> None:
+    label_map = load_label_map("carparts-18")
+    names = label_map.class_names()
+    mirrored = label_map.mirrored_ids()
+    assert names[mirrored[names.index("front_left_door")]] == "front_right_door"
+    assert names[mirrored[names.index("back_right_light")]] == "back_left_light"
+    assert mirrored[names.index("hood")] == names.index("hood")
+    assert [mirrored[mirrored[number]] for number in range(256)] == list(range(256))
+    assert load_label_map("carparts-5").mirrored_ids() == list(range(256))
+
+
+def test_a_class_of_one_side_alone_has_no_mirror_image() -> None:
+    label_map = LabelMap(name="one-sided", classes={"left_mirror": ["left_mirror"]})
+    with pytest.raises(ConfigurationError, match=r"no class 'right_mirror'") as raised:
+        label_map.mirrored_ids()
+    assert raised.value.code == "one_sided_class"
+    assert "horizontal_flip" in raised.value.hint
+
+
+FINE = table("background", *FINE_LABELS)
+COARSE = table("background", *COARSE_LABELS)
+
+
+@pytest.mark.parametrize("name", ["bmw-8", "carparts-5"])
+def test_fine_and_coarse_labels_meet_in_the_same_classes(name: str) -> None:
+    """Which parts a class is made of must not depend on how finely a generator labels them."""
+    fine, coarse = mapped(name, FINE), mapped(name, COARSE)
+    for part in PARTS.values():
+        if part.labels[-1] != "door_handle" or name == "bmw-8":  # a handle that names its door belongs to its leaf
+            assert fine[part.labels[0]] == coarse[part.labels[-1]], part
+
+
+def test_the_eighteen_source_parts_all_have_a_rendered_part() -> None:
+    assert set(mapped("carparts-18", FINE).values()) == set(load_label_map("carparts-18").class_names())

@@ -14,7 +14,7 @@ from contracts.errors import ConfigurationError
 from unity_bridge.scenes.glb import write_glb
 from unity_bridge.scenes.mesh import Model, face_normals
 from unity_bridge.scenes.vehicle.build import build_vehicle
-from unity_bridge.scenes.vehicle.labels import PARTS, VEHICLE_LABELS
+from unity_bridge.scenes.vehicle.labels import COARSE_LABELS, FINE_LABELS, PARTS, label_of
 from unity_bridge.scenes.vehicle.shape import BODY_STYLES, VehicleShape, draw_shape
 
 BMW_CLASSES = {
@@ -36,13 +36,32 @@ def center(model: Model, name: str) -> np.ndarray:
 @pytest.mark.parametrize("style", BODY_STYLES)
 def test_every_style_has_the_classes_it_must_have(style: str) -> None:
     shape, model = built(style, 1)
-    labels = {PARTS[name].label for name in model.part_names}
+    labels = {label_of(name, COARSE_LABELS) for name in model.part_names}
     missing = {"back_door", "back_window"} if shape.door_count == 2 else set()
     assert BMW_CLASSES - labels <= missing
     assert {"wheel", "head_light", "front_bumper", "back_bumper", "hood", "roof", "trunk", "body", "glass"} <= labels
-    assert labels <= set(VEHICLE_LABELS)
+    assert labels <= set(COARSE_LABELS)
+    fine = {label_of(name, FINE_LABELS) for name in model.part_names}
+    assert fine <= set(FINE_LABELS)
+    assert {shape.lid} == fine & {"trunk", "tailgate"}
     assert ("back_left_door" in model.part_names) == (shape.door_count == 4)
     assert 60_000 <= model.triangle_count <= 170_000
+
+
+def test_a_part_gets_the_finest_label_that_is_listed() -> None:
+    assert label_of("front_left_door", ["front_door", "front_left_door"]) == "front_left_door"
+    assert label_of("front_left_door", ["front_door", "front_right_door"]) == "front_door"
+    assert label_of("tailgate_plate", ["trunk"]) == "trunk"
+    assert label_of("hood", ["roof"]) == "background"
+
+
+def test_fine_labels_name_the_side_that_the_part_is_on() -> None:
+    for name, part in PARTS.items():
+        sides = {side for side in ("left", "right") if side in name.split("_")}
+        named = {side for side in ("left", "right") if side in part.labels[0].split("_")}
+        assert named <= sides, name
+        assert part.labels[-1] in COARSE_LABELS
+    assert len(FINE_LABELS) == 33
 
 
 @settings(max_examples=16, deadline=None)

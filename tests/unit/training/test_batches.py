@@ -11,6 +11,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from contracts.label_map import LabelMap
 from contracts.run import Augmentation
 from registry.reader import open_version
 from tests.unit.training.training_samples import LABEL_MAP, picture
@@ -87,7 +88,7 @@ def test_without_augmentation_samples_are_the_cached_images_through_the_label_ma
 
 
 def test_an_error_in_a_thread_reaches_the_loop(frames, monkeypatch):
-    def broken(settings):
+    def broken(settings, mirrored_ids):
         raise RuntimeError("no such filter")
 
     monkeypatch.setattr(augment, "build", broken)
@@ -137,6 +138,14 @@ class TestAugment:
         image, mask, changed_image, changed_mask = self.apply({"horizontal_flip": 1})
         assert np.array_equal(changed_image, image[:, ::-1])
         assert np.array_equal(changed_mask, mask[:, ::-1])
+
+    def test_a_flip_calls_left_what_was_right(self):
+        label_map = LabelMap(name="sides", classes={"left_mirror": ["a"], "hood": ["b"], "right_mirror": ["c"]})
+        settings = Augmentation.model_validate({**NOTHING, "horizontal_flip": 1})
+        mask = np.array([[1, 2, 3, 0, 255]], np.uint8)
+        image = np.zeros((1, 5, 3), np.uint8)
+        _, changed = augment.build(settings, label_map.mirrored_ids())(image, mask, stream(0, "test"))
+        assert changed.tolist() == [[255, 0, 1, 2, 3]]
 
     @pytest.mark.parametrize("name", ["brightness_contrast", "hue_saturation", "blur", "noise", "jpeg"])
     def test_changes_of_colour_leave_the_mask_alone(self, name):

@@ -27,7 +27,7 @@ from unity_bridge.scenes.exterior.materials import vehicle_materials
 from unity_bridge.scenes.exterior.scene import add_surroundings
 from unity_bridge.scenes.mesh import Model
 from unity_bridge.scenes.vehicle.build import build_vehicle
-from unity_bridge.scenes.vehicle.labels import PARTS
+from unity_bridge.scenes.vehicle.labels import PARTS, label_of
 from unity_bridge.scenes.vehicle.shape import VehicleShape, draw_shape
 
 VEHICLE_INSTANCE = 1
@@ -51,7 +51,7 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> ComposedFrame
             paint, glass, int(vehicle[DETAIL_SEED]), int(paint[DETAIL_SEED])
         ).items()
     }
-    labels = set(parameters.generator.labels)
+    labels = parameters.generator.labels
     objects = [
         SceneObject(
             name="vehicle",
@@ -60,7 +60,7 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> ComposedFrame
             parts={
                 name: PartBinding(
                     material=f"vehicle_{PARTS[name].finish}",
-                    label=PARTS[name].label if PARTS[name].label in labels else "background",
+                    label=label_of(name, labels),
                     instance=VEHICLE_INSTANCE,
                 )
                 for name in model.part_names
@@ -68,7 +68,7 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> ComposedFrame
         )
     ]
     camera = framed_camera(
-        _outline_points(model), orbit, parameters.horizontal_fov_deg, size, horizontal_squeeze(parameters)
+        _outline_points(model), orbit, parameters.horizontal_fov_deg, size, horizontal_squeeze(parameters, size)
     )
     eye = np.array([row[3] for row in camera.world_from_camera[:3]])
     light = _values(parameters, Light)
@@ -110,8 +110,8 @@ def _values(parameters: FrameParameters, kind: type[Randomizer]) -> dict[str, Va
 
 
 def _outline_points(model: Model) -> np.ndarray:
-    """A few hundred points of the vehicle's hull, from which it is framed."""
-    points = [part.vertices[:: max(len(part.vertices) // 120, 1)] for part in model.parts]
+    """About two thousand points of the vehicle, from which it is framed."""
+    points = [part.vertices[:: max(len(part.vertices) // 24, 1)] for part in model.parts]
     return np.concatenate(points).astype(np.float64)
 
 

@@ -121,15 +121,15 @@ def _add_plates(skin: Skin, add: Callable[[str, Surface], None]) -> None:
     lean = float(np.rad2deg(np.arctan2(profile.rear_x(z + 0.06) - profile.rear_x(z - 0.06), 0.12)))
     face = x + 0.5 * abs(np.tan(np.deg2rad(lean)) * 0.12) - 0.004
     plate, holder = fittings.number_plate(face, z, forward=False, lean_deg=lean)
-    mounted_on = "bumper_plate" if shape.body_style == "pickup" else "back_plate"
+    mounted_on = "bumper_plate" if shape.body_style == "pickup" else f"{shape.lid}_plate"
     add(f"{mounted_on}_characters", fittings.plate_characters(face, z, forward=False, lean_deg=lean))
     if shape.body_style != "pickup":
-        add("trunk_strip", fittings.trunk_strip(skin))
+        add(f"{shape.lid}_strip", fittings.lid_strip(skin))
     add(mounted_on, plate)
     add(f"{mounted_on}_holder", holder)
     badge_z = z + 0.17
     if badge_z < shape.deck_height_m - 0.08:
-        add("back_badge", fittings.badge(float(profile.rear_x(badge_z)), badge_z, forward=False))
+        add(f"{shape.lid}_badge", fittings.badge(float(profile.rear_x(badge_z)), badge_z, forward=False))
 
 
 def _add_lining(skin: Skin, panels: Panels, add: Callable[[str, Surface], None]) -> None:

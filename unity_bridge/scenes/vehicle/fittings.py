@@ -315,7 +315,7 @@ def lamp_projector(skin: Skin) -> Surface:
     return ellipsoid((0.035, 0.046, 0.046), (x - 0.050, y, z), 10, 18)
 
 
-def trunk_strip(skin: Skin) -> Surface:
+def lid_strip(skin: Skin) -> Surface:
     """A bright strip across the lid, over the number plate."""
     shape, profile = skin.shape, skin.profile
     z = rear_plate_z(skin) + 0.105

@@ -1,12 +1,14 @@
 """The parts of a vehicle, and what each of them is.
 
-`ROLES` is the one list: the role of a part, the label it gets, and the finish that decides its material. A part is
-named by its role, with the side where there are two: `hood`; `front_left_door`, `left_mirror`.
+`ROLES` is the one list: the role of a part, the labels it can get from the finest to the coarsest, and the finish that
+decides its material. A part is named by its role, with the side where there are two: `hood`; `front_left_door`,
+`left_mirror`. A generator lists the labels it wants: the eight of [BMW], all of the fine ones, or any mixture.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Finish = Literal[
@@ -18,95 +20,101 @@ Finish = Literal[
 
 @dataclass(frozen=True)
 class Role:
-    """label: class in the semantic mask. finish: kind of surface. sides: `middle` is one part across the vehicle,
-    `pair` a left and a right one, `axle` a left and a right one of the front and of the back."""
+    """labels: classes in the semantic mask, the finest first; `{side}` stands for left or right, as the driver has
+    them. finish: kind of surface. sides: `middle` is one part across the vehicle, `pair` a left and a right one, `axle`
+    a left and a right one of the front and of the back."""
 
-    label: str
+    labels: tuple[str, ...]
     finish: Finish
     sides: Literal["middle", "pair", "axle"] = "middle"
 
 
 ROLES: dict[str, Role] = {
-    "body": Role("body", "paint"),
-    "shut_line": Role("body", "seam"),
-    "cladding": Role("body", "plastic"),
-    "cowl": Role("body", "plastic"),
-    "roof_rail": Role("body", "chrome", "pair"),
-    "spoiler": Role("body", "paint"),
-    "underbody": Role("body", "underbody"),
-    "wheel_housing": Role("body", "underbody", "pair"),
-    "exhaust": Role("body", "chrome"),
-    "cargo_bed": Role("body", "plastic"),
-    "wiper": Role("glass", "plastic"),
-    "hood": Role("hood", "paint"),
-    "roof": Role("roof", "paint"),
-    "trunk": Role("trunk", "paint"),
-    "tailgate": Role("trunk", "paint"),
-    "front_bumper": Role("front_bumper", "paint"),
-    "front_bumper_lower": Role("front_bumper", "plastic"),
-    "grille": Role("front_bumper", "grille"),
-    "grille_bars": Role("front_bumper", "grille_bar"),
-    "grille_frame": Role("front_bumper", "grille_bar"),
-    "lower_grille": Role("front_bumper", "grille"),
-    "fog_lamp": Role("front_bumper", "lamp_bowl", "pair"),
-    "fog_lamp_surround": Role("front_bumper", "plastic", "pair"),
-    "front_plate": Role("front_bumper", "plate"),
-    "front_plate_holder": Role("front_bumper", "plastic"),
-    "front_plate_characters": Role("front_bumper", "seam"),
-    "front_badge": Role("front_bumper", "chrome"),
-    "back_bumper": Role("back_bumper", "paint"),
-    "back_bumper_lower": Role("back_bumper", "plastic"),
-    "back_plate": Role("trunk", "plate"),
-    "back_plate_holder": Role("trunk", "plastic"),
-    "back_badge": Role("trunk", "chrome"),
-    "back_plate_characters": Role("trunk", "seam"),
-    "bumper_plate": Role("back_bumper", "plate"),
-    "bumper_plate_holder": Role("back_bumper", "plastic"),
-    "bumper_plate_characters": Role("back_bumper", "seam"),
-    "trunk_strip": Role("trunk", "strip"),
-    "back_reflector": Role("back_bumper", "tail_red", "pair"),
-    "front_door": Role("front_door", "paint", "axle"),
-    "front_door_pillar": Role("front_door", "gloss_black", "axle"),
-    "back_door": Role("back_door", "paint", "axle"),
-    "back_door_pillar": Role("back_door", "gloss_black", "axle"),
-    "front_window": Role("front_window", "front_glass", "axle"),
-    "front_window_border": Role("front_window", "gloss_black", "axle"),
-    "sail": Role("front_door", "gloss_black", "pair"),
-    "back_window": Role("back_window", "back_glass", "axle"),
-    "back_window_border": Role("back_window", "gloss_black", "axle"),
-    "quarter_window": Role("glass", "back_glass", "pair"),
-    "quarter_window_border": Role("glass", "gloss_black", "pair"),
-    "windshield": Role("glass", "windshield_glass"),
-    "windshield_border": Role("glass", "frit"),
-    "rear_window": Role("rear_window", "rear_glass"),
-    "rear_window_border": Role("rear_window", "frit"),
-    "front_door_handle": Role("door_handle", "handle", "axle"),
-    "front_door_handle_hollow": Role("door_handle", "seam", "axle"),
-    "back_door_handle": Role("door_handle", "handle", "axle"),
-    "back_door_handle_hollow": Role("door_handle", "seam", "axle"),
-    "mirror": Role("mirror", "mirror_cover", "pair"),
-    "mirror_glass": Role("mirror", "mirror_glass", "pair"),
-    "head_lamp": Role("head_light", "lamp_lens", "pair"),
-    "head_lamp_bowl": Role("head_light", "lamp_bowl", "pair"),
-    "head_lamp_projector": Role("head_light", "lamp_light", "pair"),
-    "tail_light": Role("tail_light", "tail_red", "pair"),
-    "tail_light_clear": Role("tail_light", "tail_clear", "pair"),
-    "front_tyre": Role("wheel", "rubber", "axle"),
-    "front_rim": Role("wheel", "rim", "axle"),
-    "front_brake": Role("wheel", "brake", "axle"),
-    "back_tyre": Role("wheel", "rubber", "axle"),
-    "back_rim": Role("wheel", "rim", "axle"),
-    "back_brake": Role("wheel", "brake", "axle"),
-    "seats": Role("body", "interior"),
-    "dashboard": Role("body", "interior"),
-    "lining": Role("body", "interior"),
+    "body": Role(("body",), "paint"),
+    "shut_line": Role(("body",), "seam"),
+    "cladding": Role(("body",), "plastic"),
+    "cowl": Role(("body",), "plastic"),
+    "roof_rail": Role(("body",), "chrome", "pair"),
+    "spoiler": Role(("body",), "paint"),
+    "underbody": Role(("body",), "underbody"),
+    "wheel_housing": Role(("body",), "underbody", "pair"),
+    "exhaust": Role(("body",), "chrome"),
+    "cargo_bed": Role(("body",), "plastic"),
+    "wiper": Role(("windshield", "glass"), "plastic"),
+    "hood": Role(("hood",), "paint"),
+    "roof": Role(("roof",), "paint"),
+    "trunk": Role(("trunk",), "paint"),
+    "tailgate": Role(("tailgate", "trunk"), "paint"),
+    "front_bumper": Role(("front_bumper",), "paint"),
+    "front_bumper_lower": Role(("front_bumper",), "plastic"),
+    "grille": Role(("front_bumper",), "grille"),
+    "grille_bars": Role(("front_bumper",), "grille_bar"),
+    "grille_frame": Role(("front_bumper",), "grille_bar"),
+    "lower_grille": Role(("front_bumper",), "grille"),
+    "fog_lamp": Role(("front_bumper",), "lamp_bowl", "pair"),
+    "fog_lamp_surround": Role(("front_bumper",), "plastic", "pair"),
+    "front_plate": Role(("front_bumper",), "plate"),
+    "front_plate_holder": Role(("front_bumper",), "plastic"),
+    "front_plate_characters": Role(("front_bumper",), "seam"),
+    "front_badge": Role(("front_bumper",), "chrome"),
+    "back_bumper": Role(("back_bumper",), "paint"),
+    "back_bumper_lower": Role(("back_bumper",), "plastic"),
+    "trunk_plate": Role(("trunk",), "plate"),
+    "trunk_plate_holder": Role(("trunk",), "plastic"),
+    "trunk_plate_characters": Role(("trunk",), "seam"),
+    "trunk_badge": Role(("trunk",), "chrome"),
+    "trunk_strip": Role(("trunk",), "strip"),
+    "tailgate_plate": Role(("tailgate", "trunk"), "plate"),
+    "tailgate_plate_holder": Role(("tailgate", "trunk"), "plastic"),
+    "tailgate_plate_characters": Role(("tailgate", "trunk"), "seam"),
+    "tailgate_badge": Role(("tailgate", "trunk"), "chrome"),
+    "tailgate_strip": Role(("tailgate", "trunk"), "strip"),
+    "bumper_plate": Role(("back_bumper",), "plate"),
+    "bumper_plate_holder": Role(("back_bumper",), "plastic"),
+    "bumper_plate_characters": Role(("back_bumper",), "seam"),
+    "back_reflector": Role(("back_bumper",), "tail_red", "pair"),
+    "front_door": Role(("front_{side}_door", "front_door"), "paint", "axle"),
+    "front_door_pillar": Role(("front_{side}_door", "front_door"), "gloss_black", "axle"),
+    "back_door": Role(("back_{side}_door", "back_door"), "paint", "axle"),
+    "back_door_pillar": Role(("back_{side}_door", "back_door"), "gloss_black", "axle"),
+    "front_window": Role(("front_{side}_window", "front_window"), "front_glass", "axle"),
+    "front_window_border": Role(("front_{side}_window", "front_window"), "gloss_black", "axle"),
+    "sail": Role(("front_{side}_door", "front_door"), "gloss_black", "pair"),
+    "back_window": Role(("back_{side}_window", "back_window"), "back_glass", "axle"),
+    "back_window_border": Role(("back_{side}_window", "back_window"), "gloss_black", "axle"),
+    "quarter_window": Role(("{side}_quarter_window", "glass"), "back_glass", "pair"),
+    "quarter_window_border": Role(("{side}_quarter_window", "glass"), "gloss_black", "pair"),
+    "windshield": Role(("windshield", "glass"), "windshield_glass"),
+    "windshield_border": Role(("windshield", "glass"), "frit"),
+    "rear_window": Role(("rear_window",), "rear_glass"),
+    "rear_window_border": Role(("rear_window",), "frit"),
+    "front_door_handle": Role(("front_{side}_door_handle", "door_handle"), "handle", "axle"),
+    "front_door_handle_hollow": Role(("front_{side}_door_handle", "door_handle"), "seam", "axle"),
+    "back_door_handle": Role(("back_{side}_door_handle", "door_handle"), "handle", "axle"),
+    "back_door_handle_hollow": Role(("back_{side}_door_handle", "door_handle"), "seam", "axle"),
+    "mirror": Role(("{side}_mirror", "mirror"), "mirror_cover", "pair"),
+    "mirror_glass": Role(("{side}_mirror", "mirror"), "mirror_glass", "pair"),
+    "head_lamp": Role(("{side}_head_light", "head_light"), "lamp_lens", "pair"),
+    "head_lamp_bowl": Role(("{side}_head_light", "head_light"), "lamp_bowl", "pair"),
+    "head_lamp_projector": Role(("{side}_head_light", "head_light"), "lamp_light", "pair"),
+    "tail_light": Role(("{side}_tail_light", "tail_light"), "tail_red", "pair"),
+    "tail_light_clear": Role(("{side}_tail_light", "tail_light"), "tail_clear", "pair"),
+    "front_tyre": Role(("front_{side}_wheel", "wheel"), "rubber", "axle"),
+    "front_rim": Role(("front_{side}_wheel", "wheel"), "rim", "axle"),
+    "front_brake": Role(("front_{side}_wheel", "wheel"), "brake", "axle"),
+    "back_tyre": Role(("back_{side}_wheel", "wheel"), "rubber", "axle"),
+    "back_rim": Role(("back_{side}_wheel", "wheel"), "rim", "axle"),
+    "back_brake": Role(("back_{side}_wheel", "wheel"), "brake", "axle"),
+    "seats": Role(("body",), "interior"),
+    "dashboard": Role(("body",), "interior"),
+    "lining": Role(("body",), "interior"),
 }
 
-VEHICLE_LABELS: tuple[str, ...] = (
+COARSE_LABELS: tuple[str, ...] = (
     "back_door", "back_window", "rear_window", "front_door", "front_window", "door_handle", "mirror", "tail_light",
     "wheel", "head_light", "front_bumper", "back_bumper", "hood", "roof", "trunk", "body", "glass",
 )  # fmt: skip
-"""The eight classes of [BMW] first, then the further parts."""
+"""The eight classes of [BMW] first, then the further parts, both sides in one."""
 
 
 def part_name(role: str, side: str | None = None) -> str:
@@ -124,10 +132,20 @@ def _parts() -> dict[str, Role]:
     for role, described in ROLES.items():
         if described.sides == "middle":
             found[role] = described
-        else:
-            found |= {part_name(role, side): described for side in ("left", "right")}
+            continue
+        for side in ("left", "right"):
+            labels = tuple(label.format(side=side) for label in described.labels)
+            found[part_name(role, side)] = replace(described, labels=labels)
     return found
 
 
 PARTS: dict[str, Role] = _parts()
-"""Every part name a vehicle can have, with its role."""
+"""Every part name a vehicle can have, with its role; the labels name the part's own side."""
+
+FINE_LABELS: tuple[str, ...] = tuple(dict.fromkeys(part.labels[0] for part in PARTS.values()))
+"""Every label of the finest kind, in the order of the parts: left and right, windscreen and quarter window apart."""
+
+
+def label_of(part: str, listed: Collection[str]) -> str:
+    """The finest label of a part that a generator lists; `background` where it lists none of them."""
+    return next((label for label in PARTS[part].labels if label in listed), "background")

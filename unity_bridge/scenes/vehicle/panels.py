@@ -287,8 +287,7 @@ class Panels:
             seam = self.take(lambda a: np.where(a[:, SIDENESS] > 0.3, 0.007 - np.abs(a[:, 0] - gap_x), _OFF))
             self._add_shut_line(seam)
         top = layout.rear_bumper_top_z(skin)
-        lid = "tailgate" if shape.body_style not in ("sedan", "coupe") else "trunk"
-        self.add(lid, self.take(self.middle_region(layout.lid_outline(skin, top)), SHUT_LINE_M))
+        self.add(shape.lid, self.take(self.middle_region(layout.lid_outline(skin, top)), SHUT_LINE_M))
         center = np.array([shape.width_m * 0.40, top - 0.20])
 
         def reflector(a: Array) -> Array:

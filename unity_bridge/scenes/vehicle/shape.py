@@ -100,6 +100,11 @@ class VehicleShape:
             )
 
     @property
+    def lid(self) -> Literal["trunk", "tailgate"]:
+        """What closes the rear: the boot lid of a sedan or coupe, the tailgate of the others."""
+        return "trunk" if self.body_style in ("sedan", "coupe") else "tailgate"
+
+    @property
     def front_m(self) -> float:
         """x of the foremost point."""
         return self.wheelbase_m / 2 + self.front_overhang_m
