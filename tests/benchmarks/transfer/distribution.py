@@ -27,12 +27,6 @@ VIEWS = ("front", "front corner", "side", "back corner", "back", "no end, no doo
 END_ONLY, SIDE_ONLY = 0.8, 0.15
 """Share of bumper and lamp pixels in those of bumper, lamps and doors: above the first, an image shows an end and no
 side; below the second, a side and no end."""
-FRONT_PARTS = frozenset({"front_bumper", "head_light", "front_light", "front_left_light", "front_right_light"})
-BACK_PARTS = frozenset({"back_bumper", "tail_light", "back_light", "back_left_light", "back_right_light"})
-DOOR_PARTS = frozenset(
-    {f"{end}_{part}" for end in ("front", "back") for part in ("door", "left_door", "right_door", "window")}
-)
-"""Label names of photographs and of generators: door leaves, with their windows where those are labels of their own."""
 
 
 @dataclass(frozen=True)
@@ -132,10 +126,12 @@ def gather(measures: Iterable[ImageMeasures], views: Sequence[str | None]) -> Se
 def view(pixels: Mapping[str, int]) -> str:
     """Which sides of the vehicle an image shows, from the pixels of its parts by label name."""
 
-    def total(names: frozenset[str]) -> int:
-        return sum(count for name, count in pixels.items() if name in names)
-
-    front, back, doors = total(FRONT_PARTS), total(BACK_PARTS), total(DOOR_PARTS)
+    front = back = doors = 0
+    for name, count in pixels.items():
+        side = side_of(name)
+        front += count if side == "front" else 0
+        back += count if side == "back" else 0
+        doors += count if side == "doors" else 0
     if not front + back + doors:
         return "no end, no door"
     end = "front" if front >= back else "back"
@@ -143,6 +139,17 @@ def view(pixels: Mapping[str, int]) -> str:
     if share > END_ONLY:
         return end
     return "side" if share < SIDE_ONLY else f"{end} corner"
+
+
+def side_of(name: str) -> str | None:
+    """Which side of a vehicle a label belongs to: `front`, `back`, `doors` or none of them, by the words of its name.
+
+    Photographs and generators name parts with and without left and right, and lamps by place or by use.
+    """
+    words = set(name.split("_")) - {"left", "right"}
+    if "bumper" in words or "light" in words:
+        return "front" if words & {"front", "head"} else "back" if words & {"back", "tail"} else None
+    return "doors" if words in ({"front", "door"}, {"back", "door"}, {"front", "window"}, {"back", "window"}) else None
 
 
 def gaps(photographs: SetMeasures, synthetic: SetMeasures, classes: Sequence[str], *, draws: int = 400) -> list[Gap]:

@@ -21,7 +21,7 @@ from contracts.process import write_atomically
 from registry.label_maps.shipped import load_label_map
 from registry.reader import Version
 from tests.benchmarks.transfer.cells import SCREENING
-from tests.benchmarks.transfer.distribution import VIEWS, Gap, SetMeasures, gaps, gather, measure_image, view
+from tests.benchmarks.transfer.distribution import VIEWS, Gap, SetMeasures, gaps, gather, measure_image, side_of, view
 from tests.benchmarks.transfer.gaps_picture import draw
 from tests.benchmarks.transfer.photographs import LABEL_MAP, TEST, open_home, photographs_folder, publish_photographs
 from training.data import scale_image, scale_mask
@@ -150,7 +150,7 @@ def _view(version: Version, record: FrameRecord, mask: np.ndarray) -> str | None
         with Image.open(path) as picture:
             mask = np.asarray(picture)
         names = dict(enumerate(SOURCE_PARTS))
-    elif "front_bumper" not in names.values():
+    elif not {"front", "back", "doors"} <= {side_of(name) for name in names.values()}:
         return None
     counts = np.bincount(mask.ravel(), minlength=256)
     return view({part: int(counts[number]) for number, part in names.items()})

@@ -23,14 +23,12 @@ from contracts.errors import BeltlineError, ConfigurationError, NotFoundError
 from contracts.frame_spec import IGNORE_ID
 from contracts.run import TrainingOrder
 from tests.benchmarks.transfer.photographs import DEVELOPMENT, VALIDATION
-from training import checkpoint, environment, mixing
+from training import checkpoint, environment
 from training.batches import LabelledFrames, plain_batches
-from training.loop import Run
 from training.networks.segmentation import build
 from training.process import Monitor
-from training.report.pictures import predict
 from training.report.results import ORDER_FILE
-from training.run import order_digest, read_data
+from training.run import read_data
 from training.tasks.segmentation import Segmentation
 
 ByteArray = npt.NDArray[np.uint8]
@@ -125,18 +123,20 @@ def predicted(
     narrow = order.model_copy(update={"spec": order.spec.model_copy(update={"data": data_plan})})
     device = environment.choose_device(order.spec.device, order.spec.precision)
     task = Segmentation(list(order.label_map.classes), order.spec.loss)
-    key = (looked_at.dataset, looked_at.split)
     data = read_data(narrow, Monitor(folder, 1, "worst", show_bar=False))
-    frames = data[key]
+    frames = data[looked_at.dataset, looked_at.split]
     places = np.arange(len(frames.records))
     network = build(order.spec.network, task.output_channels)
     network.load_state_dict(kept["model"])
     network.to(device.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    selection = mixing.Selection(*key, places)
-    run = Run(narrow.spec, order_digest(order), folder, device, mixing.Mix((), selection, selection), data, task)
-    batches = plain_batches(frames, places, order.spec.batch_size)
-    predictions = np.concatenate([predict(run, network, images) for images, _ in batches])
-    return task, frames, [int(place) for place in places], predictions
+    network.eval()
+    predictions = []
+    with torch.inference_mode():
+        for images, _ in plain_batches(frames, places, order.spec.batch_size):
+            with torch.autocast(device.kind, dtype=device.autocast_dtype, enabled=device.is_mixed):
+                outputs = network(images.to(device.place))
+            predictions.append(task.predict(outputs).cpu().numpy())
+    return task, frames, [int(place) for place in places], np.concatenate(predictions)
 
 
 def worst_places(counts: CountArray, number: int) -> list[int]:

@@ -85,10 +85,17 @@ def test_the_view_follows_from_the_parts(pixels: dict[str, int], expected: str) 
     assert view(pixels) == expected
 
 
-def test_views_read_the_labels_of_photographs_and_generator() -> None:
-    parts = distribution.FRONT_PARTS | distribution.BACK_PARTS | distribution.DOOR_PARTS
-    assert {name for name in gaps.SOURCE_PARTS if "door" in name or "light" in name or "bumper" in name} <= parts
-    assert len(gaps.SOURCE_PARTS) == 19
+@pytest.mark.parametrize(
+    ("side", "names"),
+    [
+        ("front", "front_bumper head_light left_head_light front_right_light"),
+        ("back", "back_bumper tail_light right_tail_light back_left_light"),
+        ("doors", "front_door back_left_door back_window front_right_window"),
+        (None, "background back_glass rear_window front_left_door_handle left_mirror front_left_wheel trunk hood"),
+    ],
+)
+def test_a_part_s_side_follows_from_its_name(side: str | None, names: str) -> None:
+    assert {name: distribution.side_of(name) for name in names.split()} == dict.fromkeys(names.split(), side)
 
 
 def test_effect_sizes_by_hand() -> None:
