@@ -23,8 +23,8 @@ RECORD_FILE = "record.json"
 FileRole = Literal["image", "mask", "instances", "depth"]
 
 
-_Place = Annotated[int, Field(ge=0)]
-_Extent = Annotated[int, Field(ge=1)]
+_Place = Annotated[int, Field(ge=0, le=2**31 - 1)]
+_Extent = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class PlayerIdentity(Document):
@@ -40,7 +40,7 @@ class Instance(Document):
     id: Annotated[int, Field(ge=1, le=65535)]
     """Value in the instance mask."""
     label: LabelName
-    area_px: Annotated[int, Field(ge=1)]
+    area_px: Annotated[int, Field(ge=1, le=2**53 - 1)]
     """Visible pixels."""
     box: tuple[_Place, _Place, _Extent, _Extent]
     """x, y, width, height of the visible pixels: from the top left corner, half open."""

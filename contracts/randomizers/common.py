@@ -57,9 +57,11 @@ class Sensor(Randomizer):
     """What the camera leaves in the picture. The defaults leave nothing; lengths are in pixels of the rendered size."""
 
     kind: Literal["Sensor"]
-    horizontal_squeeze: Annotated[NumberDistribution, Within(0.5, 2)] = 1.0
-    """Focal length across over focal length down, in pixels: 0.75 is a 4:3 photograph squeezed to a square. It belongs
-    to the camera, so that masks and depth are squeezed alike; the horizontal field of view stays."""
+    aspect_ratio: Annotated[NumberDistribution, Within(0, 4)] = 0.0
+    """Width over height of the picture as taken, before it was scaled to the frame's size: 1.333 in a square frame is a
+    4:3 photograph squeezed from its sides. 0 takes it in the frame's own shape. It belongs to the camera, so that masks
+    and depth are squeezed alike; the horizontal field of view stays. Pixels are at most three times as long as wide, or
+    as wide as long."""
     vignetting_stops: Annotated[NumberDistribution, Within(0, 4)] = 0.0
     """Light lost in the farthest corner."""
     defocus_sigma_px: Annotated[NumberDistribution, Within(0, LARGEST_DEFOCUS_SIGMA_PX)] = 0.0

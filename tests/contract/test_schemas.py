@@ -32,6 +32,7 @@ SPEC = {
     "frame": FRAME,
     "camera": CAMERA,
     "exposure": {"ev100": 12.5, "white_balance_gains": [1.0, 1.0, 1.1]},
+    "sensor": {"motion_blur_px": 1.5, "motion_blur_angle_deg": -30.0, "iso_gain": 0.5, "jpeg_quality": 80},
     "labels": [{"id": 0, "name": "background", "color": [0, 0, 0]}, {"id": 1, "name": "door", "color": [255, 0, 0]}],
     "materials": {"paint": {"model": "surface", "base_color": [0.5, 0.5, 0.5], "metallic": 0.3, "roughness": 0.4}},
     "objects": [
@@ -61,6 +62,7 @@ SIDECAR = {
     "spec_digest": DIGEST,
     "camera": CAMERA,
     "exposure": SPEC["exposure"],
+    "sensor": SPEC["sensor"],
     "instances": [{"id": 1, "label": "door", "area_px": 12, "box": [3, 4, 5, 6], "visible_fraction": 0.5}],
     "files": {"image": DIGEST, "mask": DIGEST, "instances": DIGEST, "depth": DIGEST},
     "player": {"name": "embedded", "version": "0.1.0"},

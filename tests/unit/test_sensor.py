@@ -207,7 +207,7 @@ def test_sampled_effects_are_valid_and_change_no_other_draw(seed: int, index: in
     plain = sample_frame(generator(), seed, index)
     seen = sample_frame(
         generator(
-            horizontal_squeeze={"uniform": [0.6, 1]},
+            aspect_ratio={"uniform": [1.2, 1.8]},
             iso_gain={"log_uniform": [0.5, 64]},
             jpeg_quality={"uniform": [30, 100]},
             motion_blur_angle_deg={"uniform": [-180, 180]},
@@ -220,16 +220,23 @@ def test_sampled_effects_are_valid_and_change_no_other_draw(seed: int, index: in
     effects = sensor_effects(seen)
     assert effects.iso_gain == pytest.approx(seen.values["sensor"]["iso_gain"], abs=1e-6)
     assert effects.jpeg_quality == round(float(seen.values["sensor"]["jpeg_quality"]))
-    assert 0.6 <= horizontal_squeeze(seen) <= 1
+    taken = float(seen.values["sensor"]["aspect_ratio"])
+    for size in ((64, 64), (160, 128), (48, 64)):
+        assert horizontal_squeeze(seen, size) == pytest.approx(size[0] / size[1] / taken, abs=1e-6)
+        assert horizontal_squeeze(plain, size) == 1
     assert sensor_effects(plain) == NONE
-    assert horizontal_squeeze(plain) == 1
 
 
 def test_a_sensor_that_is_not_told_anything_has_no_effects() -> None:
-    drawn = sample_frame(generator(horizontal_squeeze=1.0), 0, 0)
-    untouched = NONE.model_dump(exclude={"full_well_electrons", "read_noise_electrons", "sharpening_sigma_px"})
-    assert sensor_effects(drawn).model_dump(include=set(untouched)) == untouched
+    drawn = sample_frame(generator(jpeg_quality=100), 0, 0)
     assert sensor_effects(drawn) == NONE
+    assert horizontal_squeeze(drawn, (64, 48)) == 1
+
+
+def test_pixels_stay_within_three_to_one() -> None:
+    for taken, expected in ((0.01, 3.0), (4.0, 1 / 3)):
+        drawn = sample_frame(generator(aspect_ratio=taken), 0, 0)
+        assert horizontal_squeeze(drawn, (64, 64)) == pytest.approx(expected, abs=1e-6)
 
 
 def test_effects_beyond_what_masks_can_be_checked_against_are_refused() -> None:

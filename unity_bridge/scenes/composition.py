@@ -41,6 +41,9 @@ HIGHEST_EV100 = 25.0
 LARGEST_GAIN = 16.0
 """Largest white-balance multiplier, as cameras have one: a 2000 K lamp stays a little warm."""
 
+LARGEST_SQUEEZE = 3.0
+"""Largest ratio between the focal lengths across and down."""
+
 LUMINANCE_OF_RGB = np.array([0.2126, 0.7152, 0.0722])
 """CIE Y of linear Rec. 709 primaries (ITU-R BT.709-6, 3.2)."""
 
@@ -194,7 +197,7 @@ def render_settings(parameters: FrameParameters) -> RenderSettings:
 
 
 def sensor_effects(parameters: FrameParameters) -> SensorEffects:
-    """Values of the `Sensor` randomizer, but for the squeeze, which is the camera's; no effects without one.
+    """Values of the `Sensor` randomizer, but for the aspect ratio, which is the camera's; no effects without one.
 
     Rounded to six decimals, so that the last bits of a draw, in which processors differ, do not reach a digest.
     """
@@ -205,9 +208,17 @@ def sensor_effects(parameters: FrameParameters) -> SensorEffects:
     return SensorEffects.model_validate(values)
 
 
-def horizontal_squeeze(parameters: FrameParameters) -> float:
-    """Focal length across over focal length down that the `Sensor` randomizer asks for; 1 without one."""
-    return round(float(parameters.of_kind("Sensor").get("horizontal_squeeze", 1.0)), 6)
+def horizontal_squeeze(parameters: FrameParameters, size: tuple[int, int]) -> float:
+    """Focal length across over focal length down, from the `aspect_ratio` of the `Sensor` randomizer; 1 without one.
+
+    Args:
+        parameters: As sampled.
+        size: Width and height of the frame in pixels, to which the picture as taken was scaled.
+    """
+    taken = float(parameters.of_kind("Sensor").get("aspect_ratio", 0.0))
+    if taken <= 0:
+        return 1.0
+    return round(min(max(size[0] / size[1] / taken, 1 / LARGEST_SQUEEZE), LARGEST_SQUEEZE), 6)
 
 
 def incident_illuminance_lux(lights: Sequence[DirectionalLight], environment: Environment) -> float:

@@ -302,7 +302,7 @@ def _camera(parameters: FrameParameters, size: tuple[int, int]) -> Camera:
             size[0],
             size[1],
             parameters.horizontal_fov_deg,
-            squeeze=composition.horizontal_squeeze(parameters),
+            squeeze=composition.horizontal_squeeze(parameters, size),
         ),
         world_from_camera=composition.look_at(eye, target, float(values["roll_deg"])),
     )
