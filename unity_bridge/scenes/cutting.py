@@ -72,9 +72,8 @@ def split(patch: Patch, region: Array) -> tuple[Patch, Patch]:
     unique, inverse = np.unique(edges[:, 0] * len(region) + edges[:, 1], return_inverse=True)
     low, high = unique // len(region), unique % len(region)
     share = (region[low] / (region[low] - region[high]))[:, None]
-    attributes = np.concatenate(
-        [patch.attributes, patch.attributes.take(low, axis=0) * (1 - share) + patch.attributes.take(high, axis=0) * share]
-    )
+    crossings = patch.attributes.take(low, axis=0) * (1 - share) + patch.attributes.take(high, axis=0) * share
+    attributes = np.concatenate([patch.attributes, crossings])
     inverse = inverse.ravel() + len(region)
     ab, ac = inverse[: len(faces)], inverse[len(faces) :]
     tip = np.stack([a, ab, ac], -1)

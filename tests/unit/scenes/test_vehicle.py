@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 
 from contracts.errors import ConfigurationError
 from unity_bridge.scenes.glb import write_glb
@@ -140,6 +141,28 @@ def test_doors_end_where_windows_and_shut_lines_begin() -> None:
     gap = model.part("front_left_door").vertices[:, 0].min() - model.part("back_left_door").vertices[:, 0].max()
     assert 0.003 < abs(gap) < 0.15
     assert shape.door_count == 4
+
+
+@pytest.mark.parametrize("style", BODY_STYLES)
+def test_shut_lines_and_recesses_leave_no_crack_to_look_through(style: str) -> None:
+    """Their edges are the edges of the panels beside them: a groove or a step would be open to its sides."""
+    _, model = built(style, 3)
+    for name in ("hood_seam", "front_left_door_seam", "front_bumper_seam", "lower_grille"):
+        vertices = model.part(name).vertices
+        others = np.concatenate([part.vertices for part in model.parts if part.name not in (name, "lining")])
+        away, _ = cKDTree(others).query(vertices[_edge_vertices(model, name)])
+        assert np.mean(away < 1e-5) > 0.97, name
+
+
+def _edge_vertices(model: Model, name: str) -> np.ndarray:
+    """Vertices on edges that only one triangle has, but for those in the plane of symmetry, where the halves meet."""
+    part = model.part(name)
+    _, welded = np.unique(np.round(part.vertices, 6), axis=0, return_inverse=True)
+    faces = welded.reshape(-1)[part.faces]
+    edges = np.sort(np.concatenate([faces[:, (0, 1)], faces[:, (1, 2)], faces[:, (2, 0)]]), axis=1)
+    unique, count = np.unique(edges, axis=0, return_counts=True)
+    on_edge = np.isin(welded.reshape(-1), unique[count == 1])
+    return np.flatnonzero(on_edge & (np.abs(part.vertices[:, 1]) > 1e-4))
 
 
 def test_the_same_shape_gives_the_same_bytes_and_another_seed_does_not() -> None:

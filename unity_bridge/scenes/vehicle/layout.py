@@ -193,7 +193,8 @@ def lid_outline(skin: Skin, bumper_top_z: float) -> Array:
     """Boot lid of a sedan, tailgate of the others, as far down as the bumper."""
     p, shape = skin.profile, skin.shape
     rear = p.arc_m > p.tail_m
-    bottom = float(np.interp(-(bumper_top_z + 0.012), -p.points[rear, 1], p.arc_m[rear]))
+    # The two shut lines, of 8 mm each, meet: no strip of body stays between lid and bumper.
+    bottom = float(np.interp(-(bumper_top_z + 0.004), -p.points[rear, 1], p.arc_m[rear]))
     if shape.body_style == "pickup":
         first, inset, bow = p.tail_m - 0.012, 0.15, 0.0
     elif shape.body_style in ("sedan", "coupe"):

@@ -20,7 +20,9 @@ Array = NDArray[np.float64]
 Region = Callable[[Array], Array]
 
 SHUT_LINE_M = 0.008
-_SHUT_LINE_DEPTH_M = 0.012
+_RIM_M = 0.005
+"""Width of the flush strip around a recess. A cut runs straight across a triangle and misses the outline's true curve
+by less than this; a recess that began at the cut would leave cracks to look through."""
 _OFF = -0.12
 
 
@@ -29,6 +31,14 @@ def displaced(patch: Patch, depth_m: Array | float) -> Patch:
     attributes = patch.attributes.copy()
     attributes[:, :3] -= attributes[:, 3:6] * np.reshape(depth_m, (-1, 1))
     return Patch(attributes, patch.faces)
+
+
+def recessed(patch: Patch, inside_m: Array, depth_m: float) -> Patch:
+    """The patch sunk into the body: its border stays where it is, and no crack opens around it.
+
+    inside_m: (V,) distance from the border; depth_m: of the floor.
+    """
+    return displaced(patch, np.clip(2.0 * (inside_m - _RIM_M), 0.0, depth_m))
 
 
 def compact(patch: Patch) -> Patch:
@@ -63,8 +73,8 @@ class Panels:
         if not patch.empty:
             self.left.setdefault(role, []).append(compact(patch))
 
-    def take(self, region: Region, shut_line_m: float = 0.0) -> Patch:
-        """Cuts a region out of what remains; a shut line around it becomes part of the role "shut_line"."""
+    def take(self, region: Region, shut_line_m: float = 0.0, seam_role: str = "shut_line") -> Patch:
+        """Cuts a region out of what remains; the shut line around it goes to a role of its own."""
         values = region(self.remaining.attributes)
         near = compact_region(self.remaining, values + shut_line_m / 2)
         inside, outside = near
@@ -73,13 +83,9 @@ class Panels:
         inside = compact(inside) if not inside.empty else inside
         if shut_line_m > 0 and not inside.empty:
             panel, seam = split(inside, region(inside.attributes) - shut_line_m / 2)
-            self._add_shut_line(seam)
+            self.add(seam_role, seam)  # dark and flush: a groove would be open to its sides
             inside = compact(panel) if not panel.empty else panel
         return inside
-
-    def _add_shut_line(self, seam: Patch) -> None:
-        if not seam.empty:
-            self.add("shut_line", displaced(compact(seam), _SHUT_LINE_DEPTH_M))
 
     # -- coordinates -------------------------------------------------------------------------------------------------
 
@@ -187,7 +193,7 @@ class Panels:
         skin = self.skin
         shape = skin.shape
         lamp = self.end_region(layout.head_lamp_outline(skin), "front")
-        lens = self.take(lamp, 0.006)
+        lens = self.take(lamp, 0.006, "head_lamp_seam")
         if not lens.empty:
             inside = lamp(lens.attributes)
             bowl = displaced(lens, np.clip(1.2 * inside, 0.004, 0.055))
@@ -202,7 +208,7 @@ class Panels:
         intake = self.end_region(layout.intake_outline(skin), "front")
         lower = self.take(intake)
         if not lower.empty:
-            self.add("lower_grille", displaced(lower, np.clip(2.0 * intake(lower.attributes), 0.0, 0.05)))
+            self.add("lower_grille", recessed(lower, intake(lower.attributes), 0.05))
         center = np.array([shape.width_m * 0.40, shape.ground_clearance_m + 0.19])
 
         def fog(a: Array) -> Array:
@@ -213,9 +219,9 @@ class Panels:
         if not lamp_patch.empty:
             rim, glass = split(lamp_patch, 0.012 - fog(lamp_patch.attributes))
             self.add("fog_lamp_surround", rim)
-            self.add("fog_lamp_surround", displaced(lamp_patch, np.clip(2.0 * fog(lamp_patch.attributes), 0.0, 0.014)))
+            self.add("fog_lamp_surround", recessed(lamp_patch, fog(lamp_patch.attributes), 0.014))
             self.add("fog_lamp", displaced(compact(glass), 0.012))
-        self.add("hood", self.take(self.middle_region(layout.hood_outline(skin)), SHUT_LINE_M))
+        self.add("hood", self.take(self.middle_region(layout.hood_outline(skin)), SHUT_LINE_M, "hood_seam"))
         cowl = skin.profile.cowl_m
 
         def cowl_strip(a: Array) -> Array:
@@ -236,7 +242,7 @@ class Panels:
             )
             return np.minimum(top - a[:, 2], a[:, 0] - shape.wheelbase_m / 2)
 
-        self.add("front_bumper", self.take(bumper, SHUT_LINE_M))
+        self.add("front_bumper", self.take(bumper, SHUT_LINE_M, "front_bumper_seam"))
 
     def _lattice(self, opening: Patch, grille: Region) -> None:
         """Bars in the plane of the skin, and a dark recess behind them."""
@@ -253,13 +259,13 @@ class Panels:
         gap_depth[len(depth) :] = 0.02
         self.add("grille", displaced(gaps, gap_depth))
         # A floor behind bars and gaps, which leave steps between them that a flat view would look through.
-        self.add("grille", displaced(opening, np.clip(2.0 * depth, 0.0, 0.035) + 0.004))
+        self.add("grille", recessed(opening, depth, 0.039))
 
     def _cut_rear(self) -> None:
         skin = self.skin
         shape, profile = skin.shape, skin.profile
         lamp = self.end_region(layout.tail_light_outline(skin), "rear")
-        lens = self.take(lamp, 0.006)
+        lens = self.take(lamp, 0.006, "tail_light_seam")
         if not lens.empty:
             outline = layout.tail_light_outline(skin)
             low, high = outline[:, 1].min(), outline[:, 1].max()
@@ -285,9 +291,10 @@ class Panels:
             self.take(bed)
             gap_x = float(profile.at(profile.rear_base_m)[0]) - 0.012
             seam = self.take(lambda a: np.where(a[:, SIDENESS] > 0.3, 0.007 - np.abs(a[:, 0] - gap_x), _OFF))
-            self._add_shut_line(seam)
+            self.add("shut_line", seam)
         top = layout.rear_bumper_top_z(skin)
-        self.add(shape.lid, self.take(self.middle_region(layout.lid_outline(skin, top)), SHUT_LINE_M))
+        lid = self.middle_region(layout.lid_outline(skin, top))
+        self.add(shape.lid, self.take(lid, SHUT_LINE_M, f"{shape.lid}_seam"))
         center = np.array([shape.width_m * 0.40, top - 0.20])
 
         def reflector(a: Array) -> Array:
@@ -301,7 +308,7 @@ class Panels:
         def bumper(a: Array) -> Array:
             return np.minimum(top - a[:, 2], -a[:, 0] - shape.wheelbase_m / 2)
 
-        whole = self.take(bumper, SHUT_LINE_M)
+        whole = self.take(bumper, SHUT_LINE_M, "back_bumper_seam")
         lower, upper = split(
             whole, np.minimum(valance - whole.attributes[:, 2], shape.width_m * 0.40 - whole.attributes[:, 1])
         )
@@ -317,12 +324,11 @@ class Panels:
             side = self.side_region(outline)
             return lambda a: np.minimum(side(a), self._arch(a) - around_wheel)
 
-        self.add("front_door", self.take(door(layout.door_outline(skin, at.hinge, at.middle, lean)), SHUT_LINE_M))
+        front = door(layout.door_outline(skin, at.hinge, at.middle, lean))
+        self.add("front_door", self.take(front, SHUT_LINE_M, "front_door_seam"))
         if shape.door_count == 4:
-            self.add(
-                "back_door",
-                self.take(door(layout.door_outline(skin, at.middle - 0.001, at.last_edge, lean * 1.2)), SHUT_LINE_M),
-            )
+            back = door(layout.door_outline(skin, at.middle - 0.001, at.last_edge, lean * 1.2))
+            self.add("back_door", self.take(back, SHUT_LINE_M, "back_door_seam"))
         if shape.black_pillars:
             for role in ("front_door", "back_door"):
                 self._blacken_pillar(role)
