@@ -107,11 +107,11 @@ def _sample_randomizer(randomizer: Randomizer, name: str, seed: int, index: int,
         if field == "kind":
             continue
         value = getattr(randomizer, field)
-        rng = stream(seed, index, attempt, "randomizer", name, field)
         if isinstance(randomizer, Choice) and field == "of":
-            drawn[field] = _draw_word(weights_of(value), rng)
+            # A redraw keeps the variant: one whose frames are often rejected must not become rarer than it was asked.
+            drawn[field] = _draw_word(weights_of(value), stream(seed, index, 0, "randomizer", name, field))
         else:
-            drawn[field] = draw(value, rng)
+            drawn[field] = draw(value, stream(seed, index, attempt, "randomizer", name, field))
     return drawn
 
 

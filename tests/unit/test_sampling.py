@@ -67,6 +67,12 @@ def test_a_redraw_is_another_draw(seed, index):
     assert first.values["sun"] != second.values["sun"]
 
 
+@given(seeds, indices, attempts)
+def test_a_redraw_keeps_the_variants(seed, index, attempt):
+    first, later = (sample_frame(generator(), seed, index, number) for number in (0, attempt))
+    assert first.variants() == later.variants()
+
+
 def test_neighbouring_streams_are_unrelated():
     draws = {
         float(stream(seed, index, attempt, *names).random())
