@@ -28,7 +28,7 @@ from contracts.shard import BridgeSettings, PlayerCommand, ShardOrder, ShardRepo
 from tests.players import box_family  # noqa: E402
 
 SMALL_FRAMES = 60
-LARGE_FRAMES = 8
+LARGE_FRAMES = 16
 TURNS = 3
 
 
