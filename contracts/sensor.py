@@ -12,6 +12,8 @@ from contracts.document import Document
 LARGEST_DEFOCUS_SIGMA_PX = 2.0
 LARGEST_MOTION_BLUR_PX = 4.0
 LARGEST_ISO_GAIN = 64.0
+LOWEST_CONTRAST = 0.5
+LARGEST_CONTRAST = 2.5
 LARGEST_SHARPENING = 2.0
 LOWEST_JPEG_QUALITY = 30
 UNCOMPRESSED_JPEG_QUALITY = 100
@@ -20,9 +22,9 @@ UNCOMPRESSED_JPEG_QUALITY = 100
 class SensorEffects(Document):
     """Traces of the camera in the colour image, in the order in which they are applied; the defaults leave none.
 
-    Vignetting, defocus, motion and noise act on linear light, exposed and before white balance; sharpening and JPEG
-    act on the encoded picture. Masks, instances and depth are untouched: those of a still, sharp camera. Pixels are
-    those of the delivered image.
+    Vignetting, defocus, motion and noise act on linear light, exposed and before white balance; contrast, sharpening
+    and JPEG act on the encoded picture. Masks, instances and depth are untouched: those of a still, sharp camera.
+    Pixels are those of the delivered image.
     """
 
     vignetting_stops: Annotated[float, Field(ge=0, le=4)] = 0.0
@@ -41,6 +43,8 @@ class SensorEffects(Document):
     electrons, and its noise is larger. 0 is a sensor without noise."""
     read_noise_electrons: Annotated[float, Field(ge=0, le=50)] = 3.0
     """Standard deviation that reading adds to a pixel, whatever its light."""
+    contrast: Annotated[float, Field(ge=LOWEST_CONTRAST, le=LARGEST_CONTRAST)] = 1.0
+    """Slope at mid grey of the camera's S-shaped tone curve on encoded values: v becomes v^c / (v^c + (1 - v)^c)."""
     sharpening_amount: Annotated[float, Field(ge=0, le=LARGEST_SHARPENING)] = 0.0
     """How much of the difference between luma and blurred luma is added to it (unsharp mask)."""
     sharpening_sigma_px: Annotated[float, Field(ge=0.3, le=4)] = 1.0

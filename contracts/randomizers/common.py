@@ -13,10 +13,12 @@ from pydantic import model_validator
 from contracts.distributions import NumberDistribution, Weights, Within, check_weights
 from contracts.document import Document
 from contracts.sensor import (
+    LARGEST_CONTRAST,
     LARGEST_DEFOCUS_SIGMA_PX,
     LARGEST_ISO_GAIN,
     LARGEST_MOTION_BLUR_PX,
     LARGEST_SHARPENING,
+    LOWEST_CONTRAST,
     LOWEST_JPEG_QUALITY,
     UNCOMPRESSED_JPEG_QUALITY,
 )
@@ -78,6 +80,8 @@ class Sensor(Randomizer):
     electrons at saturation, noise hides the edges and the gate rejects frames."""
     read_noise_electrons: Annotated[NumberDistribution, Within(0, 50)] = 3.0
     """Standard deviation that reading adds."""
+    contrast: Annotated[NumberDistribution, Within(LOWEST_CONTRAST, LARGEST_CONTRAST)] = 1.0
+    """Of the camera's picture style: slope of its tone curve at mid grey."""
     sharpening_amount: Annotated[NumberDistribution, Within(0, LARGEST_SHARPENING)] = 0.0
     """Strength of the unsharp mask on luma; from about 1 on, edges have a halo to be seen."""
     sharpening_sigma_px: Annotated[NumberDistribution, Within(0.3, 4)] = 1.0

@@ -32,6 +32,7 @@ def rendered(spec: FrameSpec, assets: Path, folder: Path) -> dict[str, object]:
         {"defocus_sigma_px": 1.0},
         {"motion_blur_px": 4.0, "motion_blur_angle_deg": 30.0},
         {"iso_gain": 16.0},
+        {"contrast": 1.6},
         {"sharpening_amount": 1.0},
         {"jpeg_quality": 40},
     ],

@@ -196,7 +196,7 @@ def test_generators_are_listed_and_shown(home: Path, capsys: pytest.CaptureFixtu
     assert run("--home", home, "generators", "exterior") == 0
     text = capsys.readouterr().out
     assert "OrbitCamera" in text
-    assert "back_door" in text
+    assert "back_left_door" in text
 
 
 def test_a_document_is_judged_with_file_and_line(

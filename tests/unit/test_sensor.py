@@ -15,7 +15,15 @@ from contracts.generator import Generator
 from contracts.sensor import LARGEST_MOTION_BLUR_PX, SensorEffects
 from tests.player_frames import LOOK_ALONG_X
 from unity_bridge.embedded.exposure import develop
-from unity_bridge.embedded.sensor import compressed, expose, motion_kernel, noise_variance, process, vignetting
+from unity_bridge.embedded.sensor import (
+    compressed,
+    contrast_table,
+    expose,
+    motion_kernel,
+    noise_variance,
+    process,
+    vignetting,
+)
 from unity_bridge.sampling import sample_frame
 from unity_bridge.scenes.composition import horizontal_squeeze, intrinsics, sensor_effects
 
@@ -139,6 +147,19 @@ def test_an_edge_stays_in_its_place(effects: dict[str, float]) -> None:
     profile = image[24, :, 0].astype(float) - image[24, :, 0].mean()
     assert profile == pytest.approx(-profile[::-1], abs=1.0)
     assert image[24, 31, 0] < image[24, 32, 0]
+
+
+@given(st.floats(0.5, 2.5))
+def test_contrast_keeps_black_middle_and_white_and_steepens_between(slope: float) -> None:
+    table = contrast_table(slope).astype(int)
+    assert (table[0], table[255]) == (0, 255)
+    assert np.all(np.diff(table) >= 0)
+    assert np.array_equal(table, 255 - table[::-1])
+    assert (table[160] - table[96]) / 64 == pytest.approx(slope, abs=0.25)
+
+
+def test_contrast_of_one_is_no_change() -> None:
+    assert np.array_equal(contrast_table(1.0), np.arange(256))
 
 
 def test_sharpening_leaves_a_halo_and_keeps_flat_colour() -> None:

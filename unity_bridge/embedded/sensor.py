@@ -52,7 +52,9 @@ def expose(linear: NDArray[np.float32], camera: Camera, sensor: SensorEffects, s
 
 
 def process(image: NDArray[np.uint8], sensor: SensorEffects) -> NDArray[np.uint8]:
-    """Sharpening and JPEG on an (H, W, 3) uint8 sRGB picture; the result has the same form."""
+    """Contrast, sharpening and JPEG on an (H, W, 3) uint8 sRGB picture; the result has the same form."""
+    if sensor.contrast != 1:
+        image = contrast_table(sensor.contrast)[image]
     if sensor.sharpening_amount:
         encoded = image.astype(np.float32)
         luma = encoded @ np.array(LUMA_WEIGHTS, np.float32)
@@ -62,6 +64,13 @@ def process(image: NDArray[np.uint8], sensor: SensorEffects) -> NDArray[np.uint8
     if sensor.jpeg_quality < UNCOMPRESSED_JPEG_QUALITY:
         image = compressed(image, sensor.jpeg_quality)
     return image
+
+
+def contrast_table(slope: float) -> NDArray[np.uint8]:
+    """(256,) uint8 by encoded value: an S through black, mid grey and white that has this slope at mid grey."""
+    value = np.arange(256) / 255
+    bright, dark = value**slope, (1 - value) ** slope
+    return np.rint(255 * bright / (bright + dark)).astype(np.uint8)
 
 
 def noise_variance(linear: NDArray[np.float32], sensor: SensorEffects) -> NDArray[np.float32]:

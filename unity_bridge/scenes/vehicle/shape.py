@@ -252,8 +252,8 @@ def draw_shape(
         grille_height_m=between(0.10, 0.27) + (0.10 if tall else 0.0),
         grille_bars=int(random.integers(2, 7)),
         tail_light_style=tail_style,  # type: ignore[arg-type]
-        tail_light_width_m=between(0.18, 0.26) if tail_style == "upright" else between(0.28, 0.46),
-        tail_light_height_m=drawn["tail_height_m"] * (1.5 if tail_style == "upright" else 0.8),
+        tail_light_width_m=between(0.20, 0.30) if tail_style == "upright" else between(0.30, 0.52),
+        tail_light_height_m=drawn["tail_height_m"] * (1.6 if tail_style == "upright" else 1.0),
         tail_light_height_above_deck_m=between(-0.02, 0.05),
         spoke_count=int(random.choice([5, 5, 6, 7, 8, 10])),
         spoke_width_share=between(0.35, 0.75),
