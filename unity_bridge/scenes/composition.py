@@ -28,6 +28,7 @@ from contracts.frame_spec import (
     SceneObject,
     check_references,
 )
+from contracts.generator import Generator
 from contracts.ids import Digest, digest_of
 from contracts.sensor import SensorEffects
 from unity_bridge.sampling import FrameParameters, stream
@@ -67,6 +68,7 @@ class ComposedFrame:
     assets: dict[Digest, bytes]
 
 
+_latest_digest: tuple[Generator | None, Digest] = (None, "")
 _glb_lock = threading.Lock()
 _glb_of_model: weakref.WeakKeyDictionary[Model, tuple[Digest, bytes]] = weakref.WeakKeyDictionary()
 
@@ -177,11 +179,21 @@ def frame_identity(parameters: FrameParameters) -> FrameIdentity:
     """Where a frame comes from."""
     return FrameIdentity(
         generator=parameters.generator.name,
-        generator_digest=parameters.generator.digest(),
+        generator_digest=_digest_of_generator(parameters.generator),
         seed=parameters.seed,
         index=parameters.index,
         attempt=parameters.attempt,
     )
+
+
+def _digest_of_generator(generator: Generator) -> Digest:
+    """Its digest, taken once for all frames of a batch: documents are frozen."""
+    global _latest_digest
+    known, digest = _latest_digest
+    if known is not generator:
+        digest = generator.digest()
+        _latest_digest = (generator, digest)
+    return digest
 
 
 def render_settings(parameters: FrameParameters) -> RenderSettings:
