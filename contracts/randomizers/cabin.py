@@ -123,12 +123,19 @@ class Clothing(Randomizer):
     """Thickness of the hair."""
 
 
+BELT_STATES = (
+    "correct", "loose", "twisted", "off_shoulder", "under_arm", "behind_back", "lap_only", "unbelted",
+)  # fmt: skip
+"""How a belt is worn: as it should be; with too much webbing; turned over on the chest; slid off the shoulder over the
+upper arm; with the shoulder part under the arm; behind the back; put away behind the seat; not at all."""
+
+
 class Belt(Randomizer):
     """How the belt is worn, and its colour. A `Choice` variant `unbelted` or `empty` overrules the state."""
 
     kind: Literal["Belt"]
-    state: Annotated[WordDistribution, OneOf("correct", "unbelted")] = "correct"
-    """Wearing state."""
+    state: Annotated[WordDistribution, OneOf(*BELT_STATES)] = "correct"
+    """Wearing state. One that is impossible for a body in its pose has the frame drawn anew."""
     color: Annotated[WordDistribution, _Color] = "black"
     """Webbing."""
     shoulder_share: Annotated[NumberDistribution, Within(0.25, 0.75)] = 0.5
@@ -139,6 +146,10 @@ class Belt(Randomizer):
     """Of the D-ring behind the H-point."""
     slack_m: Annotated[NumberDistribution, Within(0.0, 0.04)] = 0.012
     """Bow of a belt that is not worn."""
+    extra_webbing_m: Annotated[NumberDistribution, Within(0.03, 0.2)] = 0.1
+    """Length beyond tight of a belt that is worn too loose."""
+    twist_at: Annotated[NumberDistribution, Within(0, 1)] = 0.3
+    """Where a twisted belt begins to turn over: 0 near the shoulder, 1 near the tongue."""
 
 
 class Interior(Randomizer):

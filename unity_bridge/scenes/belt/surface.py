@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -16,19 +19,37 @@ _SMOOTHING_M = 0.008
 # Farther than this from every point a place counts as outside: webbing approaches from outside and never gets deeper.
 _REACH_M = 0.045
 _CANDIDATE_TRIANGLES = 24
+_EXACT_M = 0.036
+_NEAR_M = 0.06  # of several obstacles, those farther away than this count by their box
+
+
+class Obstacle(Protocol):
+    """What webbing stays out of. Heights and distances are negative inside."""
+
+    def clearance(self, places: Float64) -> tuple[Float64, Float64]:
+        """Smooth height (N,) above the surface, metres, and its direction (N, 3)."""
+        ...
+
+    def signed_distance(self, places: Float64) -> tuple[Float64, Float64]:
+        """Exact distance (N,), metres, and the nearest points (N, 3)."""
+        ...
 
 
 class DrapeSurface:
     """A clothed body as an obstacle. Its triangles' sides are about 1 cm long.
 
-    Surface that lies inside the body, where belly and thigh press into each other, is left out: nothing can rest on it.
+    Args:
+        surface: The surface, normals outward.
+        thick: Whether no part of it is thinner than 9 cm. Surface that lies inside, where belly and thigh press into
+            each other, is then left out: nothing can rest on it. Arms are not thick.
     """
 
-    def __init__(self, surface: Surface) -> None:
+    def __init__(self, surface: Surface, thick: bool = True) -> None:
         points = np.asarray(surface.vertices, dtype=np.float64)
         normals = np.asarray(surface.normals, dtype=np.float64)
         faces = np.asarray(surface.faces, dtype=np.int64)
-        used, inverse = np.unique(faces[~buried(points, normals)[faces].all(axis=1)], return_inverse=True)
+        hidden = buried(points, normals) if thick else np.zeros(len(points), dtype=bool)
+        used, inverse = np.unique(faces[~hidden[faces].all(axis=1)], return_inverse=True)
         self.points, self.normals, self.faces = points[used], normals[used], inverse.reshape(-1, 3)
         self._on_border = np.zeros(len(self.points), dtype=bool)
         self._on_border[boundary_edges(self.faces)] = True
@@ -58,8 +79,20 @@ class DrapeSurface:
     def signed_distance(self, places: Float64) -> tuple[Float64, Float64]:
         """Distance to the nearest point of the nearest triangles, negative behind the surface; and the nearest points.
 
-        Exact within about 3 cm of the surface. places: (N, 3); returns (N,) and (N, 3), metres.
+        Exact within 3 cm of the surface's points; farther away they stand for the surface. places: (N, 3); returns (N,)
+        and (N, 3), metres.
         """
+        value, index = self._tree.query(places)
+        nearest = self.points[index]
+        behind = np.einsum("nj,nj->n", self.normals[index], places - nearest) < 0
+        value = np.where(behind & ~self._on_border[index] & (value < _REACH_M), -value, value)
+        near = np.flatnonzero(np.abs(value) < _EXACT_M)
+        if len(near):
+            value[near], nearest[near] = self._exact(places[near])
+        return value, nearest
+
+    def _exact(self, places: Float64) -> tuple[Float64, Float64]:
+        """As `signed_distance`, by triangles."""
         count = min(_CANDIDATE_TRIANGLES, len(self.faces))
         _, candidates = self._triangle_tree.query(places, k=count)
         corners = self.points[self.faces[candidates]]
@@ -76,6 +109,37 @@ class DrapeSurface:
         at_border = (self._on_border[self.faces[candidates[rows, best]]] | (chosen < 1e-9)).all(axis=1)
         inside = (side < 0) & ~at_border & (distance[rows, best] < _REACH_M)
         return np.where(inside, -1.0, 1.0) * distance[rows, best], nearest[rows, best]
+
+
+class Union:
+    """Several surfaces as one obstacle: a place is inside when it is inside one of them."""
+
+    def __init__(self, members: Sequence[DrapeSurface]) -> None:
+        self.members = tuple(members)
+        self._boxes = [(member.points.min(axis=0), member.points.max(axis=0)) for member in self.members]
+
+    def clearance(self, places: Float64) -> tuple[Float64, Float64]:
+        """Height above the nearest member by its own measure, and that member's direction; as `DrapeSurface`."""
+        return self._nearest("clearance", places)
+
+    def signed_distance(self, places: Float64) -> tuple[Float64, Float64]:
+        """Least distance of all members, and its nearest point; as `DrapeSurface`."""
+        return self._nearest("signed_distance", places)
+
+    def _nearest(self, measure: str, places: Float64) -> tuple[Float64, Float64]:
+        best = np.full(len(places), np.inf)
+        vectors = np.zeros((len(places), 3))
+        vectors[:, 2] = 1.0
+        for member, (low, high) in zip(self.members, self._boxes, strict=True):
+            outside = np.linalg.norm(places - np.clip(places, low, high), axis=1)
+            near = (outside < _NEAR_M) & (outside < best)
+            best = np.where(near, best, np.minimum(best, np.maximum(outside, _NEAR_M)))
+            if near.any():
+                value, vector = getattr(member, measure)(places[near])
+                rows = np.flatnonzero(near)
+                closer = value < best[rows]
+                best[rows[closer]], vectors[rows[closer]] = value[closer], vector[closer]
+        return best, vectors
 
 
 def buried(points: Float64, normals: Float64) -> NDArray[np.bool_]:

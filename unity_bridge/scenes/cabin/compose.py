@@ -32,9 +32,19 @@ from contracts.randomizers.common import Light, Randomizer, SunDirection
 from unity_bridge.sampling import FrameParameters
 from unity_bridge.scenes import composition
 from unity_bridge.scenes.belt.drape import thicken
-from unity_bridge.scenes.belt.routing import Anchorage, BeltRoute, route_stowed, route_worn
+from unity_bridge.scenes.belt.routing import Anchorage, BeltRoute, Wearer, route_stowed
 from unity_bridge.scenes.belt.surface import DrapeSurface
-from unity_bridge.scenes.cabin.interior import DRIVER_SEAT_Y_M, belt_hardware, cabin_shell, front_seat, windscreen_x
+from unity_bridge.scenes.belt.wearing import Wearing
+from unity_bridge.scenes.belt.wearing import route_belt as route_worn
+from unity_bridge.scenes.cabin.interior import (
+    DRIVER_SEAT_Y_M,
+    belt_hardware,
+    cabin_shell,
+    front_seat,
+    seat_obstacle,
+    windscreen_x,
+)
+from unity_bridge.scenes.cabin.resting import lift_arms
 from unity_bridge.scenes.cabin.seat import SeatShape, seated_offset
 from unity_bridge.scenes.mesh import Model, Part, merge
 from unity_bridge.scenes.occupant.body import BodyShape, load_bodies
@@ -51,6 +61,8 @@ _BEHIND_WINDSCREEN_M = 0.05
 """Nearest that a camera comes to the windscreen; outside of it, the sky's reflection veils the cabin."""
 _FLOOR_BELOW_H_POINT_M = 0.375
 _NOMINAL_RECLINE_DEG = 21.0
+_UNDER_ARMS_M = 0.008
+"""Between arms and trunk, beside what the shirt takes: folds and a belt."""
 _OCCUPANT_INSTANCE, _BELT_INSTANCE = 1, 2
 
 # First label of each list that the generator has; parts of the interior are background.
@@ -70,11 +82,12 @@ _LABELS_OF_PART: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, eq=False)
 class SeatedOccupant:
-    """A dressed body on the seat. neck, shoulder: (3,) root of the neck and right shoulder joint, metres."""
+    """A dressed body on the seat. neck, shoulder, elbow: (3,) root of the neck, right shoulder joint, right elbow."""
 
     dressed: DressedBody
     neck: Float64
     shoulder: Float64
+    elbow: Float64
 
 
 def compose(parameters: FrameParameters, size: tuple[int, int]) -> composition.ComposedFrame:
@@ -112,8 +125,8 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> composition.C
     if "empty" not in variants:
         occupant = seat_occupant(_values(parameters, Occupant), _values(parameters, Clothing), shape)
         place("occupant", _rounded(occupant.dressed.model), _OCCUPANT_INSTANCE)
-    worn = occupant is not None and "unbelted" not in variants and belt["state"] == "correct"
-    route = route_belt(occupant if worn else None, anchorage, belt)
+    worn = occupant is not None and "unbelted" not in variants and belt["state"] != "unbelted"
+    route = route_belt(occupant if worn else None, anchorage, belt, shape)
     place("belt", _rounded(webbing(route)), _BELT_INSTANCE)
     place("belt_hardware", _rounded(belt_hardware(anchorage, route, latched=worn)))
 
@@ -154,6 +167,7 @@ def seat_occupant(body: Mapping[str, Any], clothing: Mapping[str, Any], seat: Se
     # Where the hips are decides how the legs reach the floor.
     transforms = pose_transforms(bodies, rest, pose, _FLOOR_BELOW_H_POINT_M + float(offset[2]))
     transforms[:, :3, 3] += offset
+    transforms = lift_arms(bodies, rest, transforms, _room_under_arms_m(clothing))
     outfit = Outfit(
         sleeve_length=float(clothing["sleeve_length"]),
         trouser_length=float(clothing["trouser_length"]),
@@ -169,15 +183,40 @@ def seat_occupant(body: Mapping[str, Any], clothing: Mapping[str, Any], seat: Se
         dress(bodies, rest, bodies.skin(rest, transforms), outfit),
         joints[bodies.bone("neck01")],
         joints[bodies.bone("upperarm01.R")],
+        joints[bodies.bone("lowerarm01.R")],
     )
 
 
-def route_belt(occupant: SeatedOccupant | None, anchorage: Anchorage, belt: Mapping[str, Any]) -> BeltRoute:
-    """The belt over the occupant, or hanging at the pillar where there is none to hold. belt: values of `Belt`."""
+def _room_under_arms_m(clothing: Mapping[str, Any]) -> float:
+    """Distance of the arms' skin from that of the trunk, so that clothes and a belt lie between."""
+    layers = 2 if float(clothing["sleeve_length"]) > 0.8 else 1
+    return layers * float(clothing["looseness_m"]) + _UNDER_ARMS_M
+
+
+def route_belt(
+    occupant: SeatedOccupant | None, anchorage: Anchorage, belt: Mapping[str, Any], seat: SeatShape
+) -> BeltRoute:
+    """The belt over the occupant, or hanging at the pillar where there is none to hold.
+
+    Args:
+        occupant: Who wears it; none where nobody does.
+        anchorage: Points of the belt.
+        belt: Values of a `Belt` randomizer.
+        seat: The seat.
+
+    Raises:
+        RenderError: The state is impossible for the occupant.
+    """
     if occupant is None:
         return route_stowed(anchorage, float(belt["slack_m"]))
-    surface = DrapeSurface(occupant.dressed.trunk)
-    return route_worn(surface, occupant.neck, occupant.shoulder, anchorage, float(belt["shoulder_share"]))
+    dressed = occupant.dressed
+    left_arm, right_arm = (DrapeSurface(arm, thick=False) for arm in dressed.arms)
+    wearer = Wearer(DrapeSurface(dressed.trunk), left_arm, right_arm, occupant.neck, occupant.shoulder, occupant.elbow)
+    wearing = Wearing(
+        state=str(belt["state"]),
+        **{name: float(belt[name]) for name in ("shoulder_share", "slack_m", "extra_webbing_m", "twist_at")},
+    )
+    return route_worn(wearer, anchorage, wearing, seat_obstacle(seat))
 
 
 def webbing(route: BeltRoute) -> Model:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unity_bridge.scenes.belt.routing import Anchorage, BeltRoute
+from unity_bridge.scenes.belt.surface import DrapeSurface
 from unity_bridge.scenes.cabin.seat import SeatShape, pillow, seat_parts
-from unity_bridge.scenes.mesh import Model, Surface, merge, rotation, transform, translation
+from unity_bridge.scenes.mesh import Model, Surface, merge, rotation, smooth_normals, transform, translation
 from unity_bridge.scenes.primitives import rounded_box, tube
 
 Float64 = NDArray[np.float64]
@@ -143,6 +144,18 @@ def windscreen_x(z: float) -> float:
 def front_seat(shape: SeatShape) -> Model:
     """A front seat alone, H-point at the origin."""
     return Model("front_seat", tuple(seat_parts(shape)))
+
+
+@lru_cache(maxsize=16)
+def seat_obstacle(shape: SeatShape) -> DrapeSurface:
+    """Cushion and back as one surface without the seams at which their parts meet."""
+    parts = [part for part in front_seat(shape).parts if part.name in ("seat_middle", "seat_side")]
+    vertices = np.concatenate([part.vertices for part in parts]).astype(np.float64)
+    starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
+    faces = np.concatenate([np.asarray(part.faces) + start for part, start in zip(parts, starts, strict=False)])
+    _, first, welded = np.unique(np.round(vertices, 5), axis=0, return_index=True, return_inverse=True)
+    faces = welded.ravel()[faces]
+    return DrapeSurface(Surface(vertices[first], faces, smooth_normals(vertices[first], faces)), thick=False)
 
 
 def belt_hardware(anchorage: Anchorage, route: BeltRoute, latched: bool) -> Model:

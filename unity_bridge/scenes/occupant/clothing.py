@@ -27,6 +27,8 @@ SKIN_UNDER_HEM_M = 0.02
 LEAST_OFFSET_M = 0.0035
 TRUNK_LIMB_SHARE = 0.45
 """Share of a limb's bones up to which a vertex counts as trunk."""
+ARM_LIMB_SHARE = 0.4
+"""Share of an arm's bones from which a vertex counts as arm: trunk and arms overlap a little."""
 COLLARS = ("crew", "wide", "v_neck", "turtleneck")
 HAIR_STYLES = ("short", "medium", "receding", "bald")
 
@@ -178,10 +180,15 @@ def _hemmed(patch: Patch) -> Surface:
 
 @dataclass(frozen=True, eq=False)
 class DressedBody:
-    """A body with clothes. model: its parts. trunk: what a belt lies on, clothes and skin of all but arms and head."""
+    """A body with clothes.
+
+    model: its parts. trunk: what a belt lies on, clothes and skin of all but arms and head. arms: the same of the left
+    and of the right arm, each from the shoulder to the fingertips and overlapping the trunk there.
+    """
 
     model: Model
     trunk: Surface
+    arms: tuple[Surface, Surface]
 
 
 def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Outfit) -> DressedBody:
@@ -233,12 +240,24 @@ def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Ou
     if outfit.hair != "bald":
         parts.append(_hair(bodies, rest, points, normals, outfit))
     off_trunk = TRUNK_LIMB_SHARE - np.maximum(topology.arm, bodies.weight_of("head", "neck03", "foot"))
-    bare = split(Patch(np.hstack([points, normals]), topology.skin_faces), np.minimum(0.005 - covered, off_trunk))[0]
-    cut = (
-        shirt_shell.cut(np.minimum(shirt_region, off_trunk)), pants_shell.cut(np.minimum(pants_region, off_trunk)), bare
-    )  # fmt: skip
-    trunk = [_used(Surface(p.positions, p.faces, p.normals)) for p in cut if not p.empty]
-    return DressedBody(Model("occupant", tuple(parts)), merge(trunk))
+    on_arm = topology.arm - ARM_LIMB_SHARE
+
+    def resting_place(region: Float64) -> Surface:
+        """Clothes, and skin where there are none, where a function over the body's vertices is positive."""
+        bare = split(Patch(np.hstack([points, normals]), topology.skin_faces), np.minimum(0.005 - covered, region))[0]
+        cut = (
+            shirt_shell.cut(np.minimum(shirt_region, region)), pants_shell.cut(np.minimum(pants_region, region)), bare
+        )  # fmt: skip
+        return merge([_used(Surface(p.positions, p.faces, p.normals)) for p in cut if not p.empty])
+
+    return DressedBody(
+        Model("occupant", tuple(parts)),
+        resting_place(off_trunk),
+        (
+            resting_place(np.minimum(on_arm, rest_points[:, 1])),
+            resting_place(np.minimum(on_arm, -rest_points[:, 1])),
+        ),
+    )
 
 
 def _used(surface: Surface) -> Surface:
