@@ -37,7 +37,8 @@ DEEPEST_M = 0.001
 """Webbing that sinks deeper than this into body or clothes is refused."""
 SHARPEST_TURN_DEG = 50.0
 """Between sections 6 mm apart; sharper is a kink, and refused."""
-_MARGINS_M = (0.003, 0.008, 0.014)
+_MARGINS_M = (0.003, 0.008, 0.014, 0.006)
+_HIGHEST_BELOW_SHOULDER_M = 0.12  # the armpit, where webbing passes under the arm
 _LONGEST_SHOULDER_PART_M = 1.9
 _LAP_SHARE_OF_SLACK = 0.3
 _OVER_THE_SHOULDER = np.array([0.25, 0.65, 0.72])  # what the webbing's outer side faces at the D-ring, by its way
@@ -71,7 +72,12 @@ class _Fitting:
     wearing: Wearing
     seat: DrapeSurface
     tongue: Float64
-    margin_m: float
+    attempt: int
+
+    @property
+    def margin_m(self) -> float:
+        """Distance at which the line is drawn: farther from the body, it spans what a flat strip can't follow."""
+        return _MARGINS_M[self.attempt]
 
     @property
     def d_ring(self) -> Float64:
@@ -109,8 +115,8 @@ def route_belt(wearer: Wearer, anchorage: Anchorage, wearing: Wearing, seat: Dra
     _require(wearing.state, "lap part", lap, wearer)
     stations, shoulder_part = _SHOULDER_PARTS[wearing.state]
     refused: RenderError | None = None
-    for margin_m in _MARGINS_M:
-        strip = shoulder_part(_Fitting(wearer, anchorage, wearing, seat, tongue, margin_m))
+    for attempt in range(len(_MARGINS_M)):
+        strip = shoulder_part(_Fitting(wearer, anchorage, wearing, seat, tongue, attempt))
         try:
             _require(wearing.state, "shoulder part", strip, wearer)
         except RenderError as error:
@@ -220,7 +226,7 @@ def _under_arm(fitting: _Fitting) -> Strip:
     out /= np.linalg.norm(out)
     offset = wearer.trunk.points - wearer.shoulder
     body = Union((wearer.trunk, wearer.right_arm))
-    for drop_m in np.arange(0.12, 0.241, 0.02):
+    for drop_m in np.arange(_HIGHEST_BELOW_SHOULDER_M + 0.03 * (fitting.attempt // 2), 0.27, 0.02):
         near = (np.abs(offset @ down - drop_m) < 0.012) & (np.linalg.norm(offset, axis=1) < 0.3)
         if not near.any():
             continue
@@ -241,11 +247,14 @@ def _under_arm(fitting: _Fitting) -> Strip:
         fitting.margin_m,
         fitting.left_arm,
     )
-    # Its outer side faces the arm: from behind, and then from the ribs. Nothing else turns it on its way to the armpit.
-    height, normal = wearer.right_arm.clearance(line[: int(0.85 * armpit)])
-    behind = int(height.argmin())
-    held = ((behind, -normal[behind]), (armpit, lateral[0]))
-    return widen(wearer.trunk, line, (_BEHIND_THE_ARM, TONGUE_OUTWARD), over=fitting.arms, held=held)
+    if fitting.attempt % 2 == 0:
+        # Its outer side faces the arm: from behind, and then from the ribs.
+        height, normal = wearer.right_arm.clearance(line[: int(0.85 * armpit)])
+        behind = int(height.argmin())
+        held = ((behind, -normal[behind]), (armpit, lateral[0]))
+        return widen(wearer.trunk, line, (_BEHIND_THE_ARM, TONGUE_OUTWARD), over=fitting.arms, held=held)
+    # Where the trunk is broad behind the arm, it lies on the back, and on the arm's, before it comes under the arm.
+    return widen(body, line, (_BEHIND_THE_BACK, TONGUE_OUTWARD), over=fitting.left_arm)
 
 
 def _behind_back(fitting: _Fitting) -> Strip:
