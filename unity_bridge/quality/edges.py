@@ -42,6 +42,12 @@ class EdgeAgreement:
     """Mean contrast of the image on the borders of the masks over that farther than a pixel from them."""
 
 
+def _largest_change(differences: NDArray[np.int16]) -> NDArray[np.float32]:
+    """(H, W) of (H, W, 3) differences: the largest of the three, up to `_CLIP`."""
+    red, green, blue = (np.abs(differences[..., channel]) for channel in range(3))
+    return np.minimum(np.maximum(np.maximum(red, green), blue), _CLIP).astype(np.float32)
+
+
 def edge_agreement(image: NDArray[np.uint8], *ids: NDArray[np.integer]) -> EdgeAgreement:
     """Compare the borders of id images with the edges of a colour image.
 
@@ -50,8 +56,8 @@ def edge_agreement(image: NDArray[np.uint8], *ids: NDArray[np.integer]) -> EdgeA
         ids: (H, W) each; a border is where any of them changes.
     """
     colors = image.astype(np.int16)
-    contrast_x = np.minimum(np.abs(np.diff(colors, axis=1)).max(axis=2), _CLIP).astype(np.float32)
-    contrast_y = np.minimum(np.abs(np.diff(colors, axis=0)).max(axis=2), _CLIP).astype(np.float32)
+    contrast_x = _largest_change(np.diff(colors, axis=1))
+    contrast_y = _largest_change(np.diff(colors, axis=0))
     border_x = np.any([np.diff(values.astype(np.int32), axis=1) != 0 for values in ids], axis=0)
     border_y = np.any([np.diff(values.astype(np.int32), axis=0) != 0 for values in ids], axis=0)
     r = REACH_PX

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,18 +57,19 @@ def _part_boxes(digest: Digest, data: bytes) -> dict[str, Float64]:
     return boxes
 
 
+@dataclass(frozen=True, eq=False)
 class PartBox:
     """The box of one placed part.
 
     low, high: (3,) float64 in the object's frame, metres.
     object_from_world: (4, 4) float64.
+    scale: of the object, world over object.
     """
 
-    def __init__(self, low: Float64, high: Float64, world_from_object: Float64) -> None:
-        self.low = low
-        self.high = high
-        self.object_from_world = np.linalg.inv(world_from_object)
-        self.scale = float(np.cbrt(abs(np.linalg.det(world_from_object[:3, :3]))))
+    low: Float64
+    high: Float64
+    object_from_world: Float64
+    scale: float
 
     def contains(self, points_m: Float64, margin_m: Float64) -> NDArray[np.bool_]:
         """Which of (N, 3) world points lie in the box, widened by (N,) margins in metres."""
@@ -83,12 +85,14 @@ def boxes_by_ids(spec: FrameSpec, assets: Mapping[Digest, bytes]) -> dict[tuple[
     for item in spec.objects:
         boxes = _part_boxes(item.asset, assets[item.asset])
         pose = np.asarray(item.world_from_object, dtype=np.float64)
+        object_from_world = np.linalg.inv(pose)
+        scale = float(np.cbrt(abs(np.linalg.det(pose[:3, :3]))))
         for part, binding in item.parts.items():
             if binding.see_through or part not in boxes:
                 continue
             label = IGNORE_ID if binding.label is None else ids[binding.label]
             low, high = boxes[part]
-            found.setdefault((label, binding.instance), []).append(PartBox(low, high, pose))
+            found.setdefault((label, binding.instance), []).append(PartBox(low, high, object_from_world, scale))
     return found
 
 
