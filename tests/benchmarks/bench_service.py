@@ -29,7 +29,7 @@ from contracts.job import TERMINAL_STATES, JobState, RenderBatchRequest  # noqa:
 from contracts.shard import BridgeSettings, PlayerCommand, ShardOrder  # noqa: E402
 from tests.service.running import RunningService  # noqa: E402
 
-FRAMES = 24
+FRAMES = 48
 TURNS = 3
 GENERATOR = "exterior"
 SIDE_PX = 256
