@@ -160,6 +160,7 @@ def visible_px(index: int, state: str, seed: int = SEED) -> int:
     label = next(item.id for item in frame.spec.labels if item.name == "seat_belt")
     with tempfile.TemporaryDirectory() as folder:
         assets, out = Path(folder) / "assets", Path(folder) / "out"
+        assets.mkdir()
         out.mkdir()
         write_assets(assets, frame)
         text = canonical_json(frame.spec)

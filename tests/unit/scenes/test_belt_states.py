@@ -13,7 +13,7 @@ from contracts.randomizers.cabin import BELT_STATES
 from unity_bridge.scenes.belt.drape import WEBBING_WIDTH_M
 from unity_bridge.scenes.belt.routing import Anchorage, BeltRoute, deepest_m
 from unity_bridge.scenes.belt.surface import DrapeSurface, Union
-from unity_bridge.scenes.belt.wearing import DEEPEST_M
+from unity_bridge.scenes.belt.wearing import DEEPEST_M, _goes_around
 from unity_bridge.scenes.cabin.compose import SeatedOccupant, route_belt, seat_occupant
 from unity_bridge.scenes.cabin.seat import SeatShape
 from unity_bridge.scenes.mesh import Surface
@@ -107,6 +107,13 @@ def test_off_the_shoulder_it_lies_on_the_outer_arm() -> None:
     assert height.min() < 0.008
     assert nearest[1] < somebody().shoulder[1]
     assert nearest[2] < somebody().shoulder[2] + 0.03
+
+
+def test_webbing_around_the_arm_is_not_under_it() -> None:
+    occupant = somebody()
+    out = (occupant.shoulder - occupant.neck) / np.linalg.norm(occupant.shoulder - occupant.neck)
+    assert not _goes_around(route_of("under_arm").strips[0], occupant.shoulder, occupant.elbow, out)
+    assert _goes_around(route_of("off_shoulder").strips[0], occupant.shoulder, occupant.elbow, out)
 
 
 def chest_gap_m(state: str) -> float:

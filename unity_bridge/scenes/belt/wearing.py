@@ -116,8 +116,8 @@ def route_belt(wearer: Wearer, anchorage: Anchorage, wearing: Wearing, seat: Dra
     stations, shoulder_part = _SHOULDER_PARTS[wearing.state]
     refused: RenderError | None = None
     for attempt in range(len(_MARGINS_M)):
-        strip = shoulder_part(_Fitting(wearer, anchorage, wearing, seat, tongue, attempt))
         try:
+            strip = shoulder_part(_Fitting(wearer, anchorage, wearing, seat, tongue, attempt))
             _require(wearing.state, "shoulder part", strip, wearer)
         except RenderError as error:
             refused = refused or error
@@ -252,9 +252,29 @@ def _under_arm(fitting: _Fitting) -> Strip:
         height, normal = wearer.right_arm.clearance(line[: int(0.85 * armpit)])
         behind = int(height.argmin())
         held = ((behind, -normal[behind]), (armpit, lateral[0]))
-        return widen(wearer.trunk, line, (_BEHIND_THE_ARM, TONGUE_OUTWARD), over=fitting.arms, held=held)
-    # Where the trunk is broad behind the arm, it lies on the back, and on the arm's, before it comes under the arm.
-    return widen(body, line, (_BEHIND_THE_BACK, TONGUE_OUTWARD), over=fitting.left_arm)
+        strip = widen(wearer.trunk, line, (_BEHIND_THE_ARM, TONGUE_OUTWARD), over=fitting.arms, held=held)
+    else:
+        # Where the trunk is broad behind the arm, it lies on the back, and on the arm's, before it comes under the arm.
+        strip = widen(body, line, (_BEHIND_THE_BACK, TONGUE_OUTWARD), over=fitting.left_arm)
+    if _goes_around(strip, wearer.shoulder, wearer.elbow, out):
+        raise _impossible(fitting.wearing.state, "it would go around the arm")
+    return strip
+
+
+def _goes_around(strip: Strip, shoulder: Float64, elbow: Float64, out: Float64) -> bool:
+    """Whether webbing passes an upper arm on its outer side, or in front of that. out: (3,) unit, from the trunk."""
+    bone = elbow - shoulder
+    length_m = float(np.linalg.norm(bone))
+    along = bone / length_m
+    lateral = out - along * (out @ along)
+    lateral /= np.linalg.norm(lateral)
+    front = np.cross(lateral, along)
+    front *= np.sign(front @ np.array([1.0, 0.0, 1.0]))
+    offset = strip.grid(3).reshape(-1, 3) - shoulder
+    share = offset @ along / length_m
+    aside, ahead = offset @ lateral, offset @ front
+    near = (share > 0.15) & (share < 1.25) & (np.hypot(aside, ahead) < 0.13)
+    return bool((near & (aside > 0.01) & (ahead > -0.02)).any())
 
 
 def _behind_back(fitting: _Fitting) -> Strip:
