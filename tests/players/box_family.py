@@ -23,6 +23,8 @@ from unity_bridge.scenes.composition import (
 )
 
 COLORS = {"crate": (0.5, 0.04, 0.04), "chest": (0.05, 0.3, 0.06), "case": (0.05, 0.1, 0.5)}
+HIGHEST_VIEW_M = 3.5
+"""A view from higher up is a draw that this family gives up."""
 PLACES = {"crate": (-1.1, 0.2), "chest": (0.0, -0.3), "case": (1.1, 0.3)}
 
 
@@ -51,7 +53,7 @@ def install() -> None:
 def compose(parameters: FrameParameters, size_px: tuple[int, int]) -> ComposedFrame:
     """Three boxes, one of them missing in the variant `no_crate`."""
     view, variant = parameters.values["view"], parameters.choice("variant")
-    if variant == "impossible":
+    if float(view["height_m"]) > HIGHEST_VIEW_M:
         raise RenderError("there is no such scene", code="impossible_scene")
     assets = AssetCollector()
     rng = stream(int(view["detail_seed"]), 0, 0, "boxes")
