@@ -19,43 +19,69 @@ from unity_bridge.scenes.glb import read_glb
 from unity_bridge.scenes.mesh import Model
 
 CACHE_BYTES = 384 << 20
+_REMEMBERED_USES = 8192
 
 
 class AssetCache:
-    """Decoded assets, the least recently used dropped beyond a number of bytes."""
+    """Decoded assets: those of the frame at hand, and those that have served more than one frame, of which the least
+    recently used are dropped beyond a number of bytes. A frame's own body or vehicle never comes again and would fill
+    the memory for nothing."""
 
     def __init__(self, capacity_bytes: int = CACHE_BYTES) -> None:
-        self._capacity = capacity_bytes
-        self._size = 0
-        self._entries: OrderedDict[tuple[str, str], tuple[Any, int]] = OrderedDict()
+        self._capacity_bytes = capacity_bytes
+        self._kept_bytes = 0
+        self._frame: FrameSpec | None = None
+        self._of_frame: dict[tuple[str, str], Any] = {}
+        self._kept: OrderedDict[tuple[str, str], tuple[Any, int]] = OrderedDict()
+        self._used: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    @property
+    def kept_bytes(self) -> int:
+        """Size of what is kept from frame to frame."""
+        return self._kept_bytes
 
     def model(self, spec: FrameSpec, folder: Path, digest: str) -> Model:
         """A GLB file's content. Raises RenderError: missing, damaged or malformed."""
-        value: Model = self._get("model", digest, lambda: _decode_model(spec, folder, digest))
+        value: Model = self._get(spec, ("model", digest), lambda: _decode_model(spec, folder, digest))
         return value
 
     def texture(self, spec: FrameSpec, folder: Path, digest: str) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 sRGB of a PNG file. Raises RenderError: missing, damaged or malformed."""
-        value: NDArray[np.uint8] = self._get("texture", digest, lambda: _decode_texture(spec, folder, digest))
+        value: NDArray[np.uint8] = self._get(spec, ("texture", digest), lambda: _decode_texture(spec, folder, digest))
         return value
 
     def radiance(self, spec: FrameSpec, folder: Path, digest: str) -> NDArray[np.float32]:
         """(H, W, 3) float32 linear RGB of a Radiance HDR file. Raises RenderError: missing, damaged or malformed."""
-        value: NDArray[np.float32] = self._get("radiance", digest, lambda: _decode_radiance(spec, folder, digest))
+        value: NDArray[np.float32] = self._get(
+            spec, ("radiance", digest), lambda: _decode_radiance(spec, folder, digest)
+        )
         return value
 
-    def _get(self, kind: str, digest: str, decode: Callable[[], tuple[Any, int]]) -> Any:
-        key = (kind, digest)
-        if key in self._entries:
-            self._entries.move_to_end(key)
-            return self._entries[key][0]
-        value, size = decode()
-        self._entries[key] = (value, size)
-        self._size += size
-        while self._size > self._capacity and len(self._entries) > 1:
-            _, (_, dropped) = self._entries.popitem(last=False)
-            self._size -= dropped
+    def _get(self, spec: FrameSpec, key: tuple[str, str], decode: Callable[[], tuple[Any, int]]) -> Any:
+        if spec is not self._frame:
+            self._frame = spec
+            self._of_frame.clear()
+        if key in self._of_frame:
+            return self._of_frame[key]
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
+        value, size_bytes = decode()
+        self._of_frame[key] = value
+        if key in self._used:
+            self._keep(key, value, size_bytes)
+        self._used[key] = None
+        self._used.move_to_end(key)
+        if len(self._used) > _REMEMBERED_USES:
+            self._used.popitem(last=False)
         return value
+
+    def _keep(self, key: tuple[str, str], value: Any, size_bytes: int) -> None:
+        self._kept[key] = (value, size_bytes)
+        self._kept_bytes += size_bytes
+        while self._kept_bytes > self._capacity_bytes:
+            _, (_, dropped_bytes) = self._kept.popitem(last=False)
+            self._kept_bytes -= dropped_bytes
 
 
 def read_asset(spec: FrameSpec, folder: Path, digest: str) -> bytes:
