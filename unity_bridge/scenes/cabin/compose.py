@@ -6,7 +6,7 @@ World frame: the vehicle's (x forward, y left, z up), origin at the H-point of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.camera import Camera, Exposure, Matrix4, Vector3
-from contracts.frame_spec import DirectionalLight, Environment, LinearRgb, Material, PartBinding, SceneObject
+from contracts.frame_spec import DirectionalLight, Environment, Material, PartBinding, SceneObject
 from contracts.generator import Generator
 from contracts.randomizers.cabin import (
     CABIN_COLORS,
-    HAIR_COLORS,
-    SKIN_COLORS,
     Belt,
     CabinCamera,
     Clothing,
@@ -48,8 +46,11 @@ from unity_bridge.scenes.cabin.resting import lift_arms
 from unity_bridge.scenes.cabin.seat import SeatShape, seated_offset
 from unity_bridge.scenes.mesh import Model, Part, merge
 from unity_bridge.scenes.occupant.body import BodyShape, load_bodies
-from unity_bridge.scenes.occupant.clothing import DressedBody, Outfit, dress
+from unity_bridge.scenes.occupant.clothing import DressedBody, dress, outfit_of
+from unity_bridge.scenes.occupant.layers import laid_over
+from unity_bridge.scenes.occupant.look import LABELS_OF_OCCUPANT, occupant_materials
 from unity_bridge.scenes.occupant.pose import NAMED_POSES, POSE_LIMITS, SeatedPose, pose_transforms
+from unity_bridge.scenes.shades import detail_stream, shade
 from unity_bridge.scenes.surroundings.environments import environment_image
 from unity_bridge.scenes.surroundings.radiance import encode_radiance
 
@@ -67,15 +68,7 @@ _OCCUPANT_INSTANCE, _BELT_INSTANCE = 1, 2
 
 # First label of each list that the generator has; parts of the interior are background.
 _LABELS_OF_PART: dict[str, tuple[str, ...]] = {
-    "skin": ("skin", "person"),
-    "lips": ("lips", "face", "skin", "person"),
-    "brows": ("brows", "hair", "face", "skin", "person"),
-    "eyes": ("eyes", "face", "skin", "person"),
-    "irises": ("irises", "eyes", "face", "skin", "person"),
-    "hair": ("hair", "person"),
-    "shirt": ("shirt", "clothes", "person"),
-    "pants": ("pants", "clothes", "person"),
-    "shoes": ("shoes", "clothes", "person"),
+    **LABELS_OF_OCCUPANT,
     "webbing": ("seat_belt",),
 }
 
@@ -124,9 +117,10 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> composition.C
     occupant = None
     if "empty" not in variants:
         occupant = seat_occupant(_values(parameters, Occupant), _values(parameters, Clothing), shape)
-        place("occupant", _rounded(occupant.dressed.model), _OCCUPANT_INSTANCE)
     worn = occupant is not None and "unbelted" not in variants and belt["state"] != "unbelted"
     route = route_belt(occupant if worn else None, anchorage, belt, shape)
+    if occupant is not None:
+        place("occupant", _rounded(laid_over(occupant.dressed, route.strips)), _OCCUPANT_INSTANCE)
     place("belt", _rounded(webbing(route)), _BELT_INSTANCE)
     place("belt_hardware", _rounded(belt_hardware(anchorage, route, latched=worn)))
 
@@ -168,19 +162,9 @@ def seat_occupant(body: Mapping[str, Any], clothing: Mapping[str, Any], seat: Se
     transforms = pose_transforms(bodies, rest, pose, _FLOOR_BELOW_H_POINT_M + float(offset[2]))
     transforms[:, :3, 3] += offset
     transforms = lift_arms(bodies, rest, transforms, _room_under_arms_m(clothing))
-    outfit = Outfit(
-        sleeve_length=float(clothing["sleeve_length"]),
-        trouser_length=float(clothing["trouser_length"]),
-        collar=str(clothing["collar"]),
-        looseness_m=float(clothing["looseness_m"]),
-        wrinkle_m=float(clothing["wrinkle_m"]),
-        hair=str(clothing["hair"]),
-        hair_volume_m=float(clothing["hair_volume_m"]),
-        detail_seed=int(clothing["detail_seed"]),
-    )
     joints = bodies.posed_joints(rest, transforms)
     return SeatedOccupant(
-        dress(bodies, rest, bodies.skin(rest, transforms), outfit),
+        dress(bodies, rest, bodies.skin(rest, transforms), outfit_of(clothing)),
         joints[bodies.bone("neck01")],
         joints[bodies.bone("upperarm01.R")],
         joints[bodies.bone("lowerarm01.R")],
@@ -243,41 +227,19 @@ def _values(parameters: FrameParameters, kind: type[Randomizer]) -> dict[str, An
     return {"detail_seed": 0} | constants | parameters.of_kind(kind.__name__)
 
 
-def _detail(values: Mapping[str, Any], *stream: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([int(values["detail_seed"]), *stream])))
-
-
-def _shade(color: Sequence[float], values: Mapping[str, Any], stream: int) -> LinearRgb:
-    """The colour a little lighter or darker and shifted in hue, from the detail seed."""
-    random = _detail(values, 100 + stream)
-    factors = np.exp(random.normal(0, 0.16)) * np.exp(random.normal(0, 0.05, 3))
-    red, green, blue = np.round(np.clip(np.asarray(color) * factors, 0.006, 0.85), 5)
-    return (float(red), float(green), float(blue))
-
-
 def _materials(parameters: FrameParameters) -> dict[str, Material]:
     """A material for every part, by the part's name."""
     interior, belt = _values(parameters, Interior), _values(parameters, Belt)
-    occupant, clothing = _values(parameters, Occupant), _values(parameters, Clothing)
 
     def cover(field: str, stream: int) -> Material:
-        color = _shade(CABIN_COLORS[str(interior[field])], interior, stream)
+        color = shade(CABIN_COLORS[str(interior[field])], interior, stream)
         if interior["upholstery"] == "leather":
             return Material(base_color=color, roughness=0.42)
         return Material(base_color=color, roughness=0.9, sheen=0.4)
 
     def trim(field: str, stream: int, roughness: float) -> Material:
-        return Material(base_color=_shade(CABIN_COLORS[str(interior[field])], interior, stream), roughness=roughness)
+        return Material(base_color=shade(CABIN_COLORS[str(interior[field])], interior, stream), roughness=roughness)
 
-    def cloth(field: str, stream: int, roughness: float = 0.9, sheen: float = 0.4) -> Material:
-        color = _shade(CABIN_COLORS[str(clothing[field])], clothing, stream)
-        return Material(base_color=color, roughness=roughness, sheen=sheen)
-
-    skin = _shade(SKIN_COLORS[str(occupant["skin_color"])], occupant, 20)
-    hair = _shade(HAIR_COLORS[str(clothing["hair_color"])], clothing, 21)
-    iris = _detail(occupant, 22).choice(
-        [(0.05, 0.03, 0.015), (0.02, 0.012, 0.008), (0.06, 0.10, 0.14), (0.06, 0.09, 0.04)]
-    )
     pane = float(interior["window_transmittance"])
     return {
         "seat_middle": cover("seat_color", 1),
@@ -290,29 +252,16 @@ def _materials(parameters: FrameParameters) -> dict[str, Material]:
         "trim_light": trim("door_color", 4, 0.6),
         "door_insert": trim("door_color", 5, 0.75),
         "headliner": trim("headliner_color", 6, 0.95),
-        "carpet": Material(base_color=_shade(CABIN_COLORS["charcoal"], interior, 7), roughness=1.0),
+        "carpet": Material(base_color=shade(CABIN_COLORS["charcoal"], interior, 7), roughness=1.0),
         "glass": Material(model="thin_glass", base_color=(pane, pane, pane), roughness=0.0),
         "metal": Material(base_color=(0.6, 0.6, 0.6), metallic=1.0, roughness=0.35),
         "knob": Material(base_color=(0.02, 0.02, 0.02), roughness=0.35),
         "hardware_dark": Material(base_color=(0.025, 0.025, 0.025), roughness=0.45),
         "hardware_metal": Material(base_color=(0.5, 0.5, 0.5), metallic=1.0, roughness=0.4),
         "button": Material(base_color=(0.5, 0.02, 0.015), roughness=0.45),
-        "webbing": Material(base_color=_shade(CABIN_COLORS[str(belt["color"])], belt, 8), roughness=0.6, sheen=0.2),
-        "skin": Material(base_color=skin, roughness=0.5),
-        "lips": Material(base_color=_tinted(skin, (0.9, 0.62, 0.64)), roughness=0.42),
-        "brows": Material(base_color=hair, roughness=0.8),
-        "eyes": Material(base_color=(0.72, 0.70, 0.67), roughness=0.15),
-        "irises": Material(base_color=_tinted((1.0, 1.0, 1.0), iris), roughness=0.15),
-        "hair": Material(base_color=hair, roughness=0.5, sheen=0.2),
-        "shirt": cloth("shirt_color", 23),
-        "pants": cloth("pants_color", 24),
-        "shoes": cloth("shoe_color", 25, 0.55, 0.0),
+        "webbing": Material(base_color=shade(CABIN_COLORS[str(belt["color"])], belt, 8), roughness=0.6, sheen=0.2),
+        **occupant_materials(_values(parameters, Occupant), _values(parameters, Clothing)),
     }
-
-
-def _tinted(color: Sequence[float], factors: Sequence[float]) -> LinearRgb:
-    red, green, blue = np.round(np.clip(np.asarray(color) * np.asarray(factors), 0, 1), 5)
-    return (float(red), float(green), float(blue))
 
 
 def _binding(part: str, generator: Generator, instance: int) -> PartBinding:
@@ -363,7 +312,7 @@ def _light(
                 color=composition.rgb_of_temperature(float(light["temperature_k"])),
             )
         )
-    image = environment_image(str(outside["environment"]), _detail(outside, 1))
+    image = environment_image(str(outside["environment"]), detail_stream(outside, 1))
     heading = np.deg2rad(float(outside["heading_deg"]))
     turn = np.array([[np.cos(heading), -np.sin(heading), 0], [np.sin(heading), np.cos(heading), 0], [0, 0, 1]])
     environment = Environment(

@@ -7,8 +7,10 @@ margin inside each hem.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +65,13 @@ class Outfit:
                 raise ConfigurationError(
                     f"outfit {name} is {getattr(self, name)}", hint=f"give a number from {low} to {high}"
                 )
+
+
+def outfit_of(clothing: Mapping[str, Any]) -> Outfit:
+    """The outfit that values of a `Clothing` randomizer name; what they leave out is as by default."""
+    return Outfit(
+        **{field.name: type(field.default)(clothing[field.name]) for field in fields(Outfit) if field.name in clothing}
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,12 +192,14 @@ class DressedBody:
     """A body with clothes.
 
     model: its parts. trunk: what a belt lies on, clothes and skin of all but arms and head. arms: the same of the left
-    and of the right arm, each from the shoulder to the fingertips and overlapping the trunk there.
+    and of the right arm, each from the shoulder to the fingertips and overlapping the trunk there. over_belt: parts
+    that lie over a belt where they meet one.
     """
 
     model: Model
     trunk: Surface
     arms: tuple[Surface, Surface]
+    over_belt: tuple[str, ...] = ()
 
 
 def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Outfit) -> DressedBody:
