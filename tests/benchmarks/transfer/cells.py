@@ -38,6 +38,8 @@ class Profile:
     """Photographs that choose checkpoints, set apart from `train` by group: at least so many."""
     development: int
     """Photographs that are scored in screening, set apart likewise; 0 where `test_public` is scored."""
+    precision: Literal["float32", "mixed"] = "float32"
+    """What every run of the table computes in."""
 
     @property
     def scored(self) -> str:
@@ -137,6 +139,7 @@ def training_spec(cell: Cell, repeat: int, profile: Profile, photographs: str, s
             ],
             "optimizer": {"kind": "adam", "encoder_lr": LEARNING_RATE, "decoder_lr": LEARNING_RATE},
             "evaluate_every_steps": max(EVALUATE_EVERY_STEPS_MIN, profile.steps // EVALUATIONS),
+            "precision": profile.precision,
             "seed": repeat,
         },
         source=cell.name,

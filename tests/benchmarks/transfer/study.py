@@ -116,6 +116,8 @@ def chosen_profile(options: argparse.Namespace) -> Profile:
         said["repeats"] = options.repeats
     if options.steps:
         said["steps"] = options.steps
+    if options.precision:
+        said["precision"] = options.precision
     return replace(profile, **said)
 
 
@@ -158,6 +160,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--synthetic-images", nargs="+", type=int, metavar="S", help="columns, such as: 0 2048")
     parser.add_argument("--repeats", type=int, help="of every cell")
     parser.add_argument("--steps", type=int, help="optimizer steps of every run")
+    parser.add_argument(
+        "--precision", choices=("float32", "mixed"), help="of all runs; mixed pays where bfloat16 is native (float32)"
+    )
     parser.add_argument("--parallel", type=int, default=1, help="training runs at a time (%(default)s)")
     parser.add_argument("--out", type=Path, help="folder of the tables (transfer/PROFILE-VERSION in the home)")
     return parser

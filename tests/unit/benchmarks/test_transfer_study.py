@@ -64,6 +64,13 @@ def test_the_full_table_has_every_cell_that_can_learn_something() -> None:
     assert names == ["n0-s2048", "n16-s0", "n16-s2048", "n64-s0", "n64-s2048", "nall-s0", "nall-s2048"]
 
 
+def test_all_runs_of_a_table_compute_in_the_precision_that_is_asked_for() -> None:
+    for arguments, precision in ([], "float32"), (["--precision", "mixed"], "mixed"):
+        profile = study.chosen_profile(study._parser().parse_args(arguments))
+        specs = [training_spec(cell, 0, profile, "photographs@1", "exterior@1") for cell in cells(profile)]
+        assert {spec.precision for spec in specs} == {precision}
+
+
 def test_a_table_of_nothing_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="0 photographs and 0 synthetic"):
         cells(study.chosen_profile(study._parser().parse_args(["--photographs", "0", "--synthetic-images", "0"])))
