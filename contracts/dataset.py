@@ -11,6 +11,22 @@ from contracts.frame import GeneratorReference
 from contracts.frame_spec import Label
 from contracts.ids import Digest, Name
 
+TAG_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?(?::[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?)?$"
+ALIAS_PATTERN = r"^[a-z](?:[a-z0-9._-]{0,62}[a-z0-9])?$"
+LATEST = "latest"
+"""The alias that moves by itself: it stands for the newest version."""
+
+Tag = Annotated[str, Field(pattern=TAG_PATTERN)]
+"""A safe name, or two joined by a colon: `generation:6`."""
+AliasName = Annotated[str, Field(pattern=ALIAS_PATTERN)]
+"""A safe name that starts with a letter, so that `name@alias` is never `name@number`."""
+Terms = Annotated[str, Field(max_length=1000)]
+
+
+def _absent(value: object) -> bool:
+    """Whether a field stays out of the bytes: so fields of later releases change no digest of earlier ones."""
+    return value is None or value == ()
+
 
 class QualitySummary(Document):
     """Deterministic verdicts of the gate over a version."""
@@ -30,6 +46,15 @@ class BlobReference(Document):
 
     digest: Digest
     size_bytes: Annotated[int, Field(ge=0)]
+
+
+class SourceTerms(Document):
+    """Terms of a version that something else was made of."""
+
+    source: Digest
+    """The version's manifest."""
+    license: str | None = None
+    consent: str | None = None
 
 
 class DatasetManifest(Document):
@@ -54,6 +79,33 @@ class DatasetManifest(Document):
     quality: QualitySummary
     license: str | None = None
     """Terms of imported images, as given."""
+    consent: Annotated[str | None, Field(exclude_if=_absent)] = None
+    """What the people shown agreed to, as given."""
+    terms: Annotated[tuple[SourceTerms, ...], Field(exclude_if=_absent)] = ()
+    """License and consent of everything that this version was made of; they hold for it too."""
+
+
+class AliasMove(Document):
+    """A change of an alias."""
+
+    version: Annotated[int, Field(ge=1)] | None = None
+    """What it stood for from then on; none when it was removed."""
+    at: str
+    """ISO 8601, UTC."""
+    by: str = ""
+    reason: str = ""
+
+
+class AliasDescription(Document):
+    """A name that stands for one version of a dataset, and can move to another."""
+
+    name: Name
+    """The dataset."""
+    alias: AliasName
+    version: Annotated[int, Field(ge=1)] | None = None
+    """None where the alias was removed."""
+    history: tuple[AliasMove, ...]
+    """Oldest first."""
 
 
 class VersionDescription(Document):
@@ -64,7 +116,12 @@ class VersionDescription(Document):
     digest: Digest
     created_at: str
     """ISO 8601, UTC."""
+    created_by: str = ""
+    """User of the process that published it; empty where an earlier release did."""
     description: str = ""
+    tags: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    """Aliases that stand for this version now."""
     frame_count: int
     labels: tuple[Label, ...]
     splits: dict[str, int]
@@ -72,5 +129,9 @@ class VersionDescription(Document):
     seed: int | None
     parents: tuple[Digest, ...]
     quality: QualitySummary
+    license: str | None = None
+    consent: str | None = None
+    terms: tuple[SourceTerms, ...] = ()
+    """License and consent of what the version was made of."""
     operation: dict[str, int | float | str] = {}
     """How the making went: player restarts, retried frames, seconds; never part of the digest."""

@@ -9,16 +9,25 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError as UniqueViolation
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from contracts.dataset import DatasetManifest, VersionDescription
-from contracts.errors import NotFoundError, StorageError, nearest
+from contracts.dataset import LATEST, DatasetManifest, VersionDescription
+from contracts.errors import StorageError
 from contracts.ids import Digest, VersionReference, canonical_json, check_name, digest_of
 from registry.database import open_database, translated_errors, writing
-from registry.tables import Base, DatasetRow, ManifestRow, VersionRow
+from registry.rows import (
+    current_user,
+    description_of,
+    find_version,
+    names_with_versions,
+    point_alias,
+    unknown_dataset,
+    versions_of,
+)
+from registry.tables import Base, DatasetRow, DeletionRow, ManifestRow, VersionRow
 
 _ATTEMPTS_MAX = 20
 
@@ -59,8 +68,8 @@ class Catalog:
             ConfigurationError: A text that is not a version reference.
         """
         reference = _parse(reference)
-        with self._reading() as session:
-            return self._row(session, reference).digest
+        with self.reading() as session:
+            return find_version(session, reference).digest
 
     def describe(self, reference: VersionReference | str) -> VersionDescription:
         """A version as shown to people.
@@ -69,8 +78,8 @@ class Catalog:
             NotFoundError, ConfigurationError: As `resolve`.
         """
         reference = _parse(reference)
-        with self._reading() as session:
-            return _description(self._row(session, reference))
+        with self.reading() as session:
+            return description_of(find_version(session, reference))
 
     def manifest(self, reference: VersionReference | str) -> DatasetManifest:
         """A version's manifest, from the catalog's own copy.
@@ -79,13 +88,13 @@ class Catalog:
             NotFoundError, ConfigurationError: As `resolve`.
         """
         reference = _parse(reference)
-        with self._reading() as session:
-            return DatasetManifest.model_validate_json(self._row(session, reference).manifest.document)
+        with self.reading() as session:
+            return DatasetManifest.model_validate_json(find_version(session, reference).manifest.document)
 
     def names(self) -> list[str]:
-        """Names of all datasets, sorted."""
-        with self._reading() as session:
-            return sorted(session.scalars(select(DatasetRow.name)))
+        """Names of the datasets that have a version, sorted."""
+        with self.reading() as session:
+            return names_with_versions(session)
 
     def versions(self, name: str) -> list[VersionDescription]:
         """All versions of a dataset, oldest first.
@@ -93,11 +102,11 @@ class Catalog:
         Raises:
             NotFoundError: No such dataset.
         """
-        with self._reading() as session:
-            rows = list(session.scalars(_versions_of(name).order_by(VersionRow.number)))
+        with self.reading() as session:
+            rows = list(session.scalars(versions_of(name).order_by(VersionRow.number)))
             if not rows:
-                raise self._unknown_dataset(session, name)
-            return [_description(row) for row in rows]
+                raise unknown_dataset(session, name)
+            return [description_of(row) for row in rows]
 
     def latest(self, name: str) -> VersionDescription:
         """The newest version of a dataset.
@@ -105,16 +114,16 @@ class Catalog:
         Raises:
             NotFoundError: No such dataset.
         """
-        with self._reading() as session:
-            row = session.scalars(_versions_of(name).order_by(VersionRow.number.desc()).limit(1)).first()
+        with self.reading() as session:
+            row = session.scalars(versions_of(name).order_by(VersionRow.number.desc()).limit(1)).first()
             if row is None:
-                raise self._unknown_dataset(session, name)
-            return _description(row)
+                raise unknown_dataset(session, name)
+            return description_of(row)
 
     def all_versions(self) -> list[tuple[VersionReference, Digest]]:
         """Every version with its digest, by name and number."""
         statement = select(DatasetRow.name, VersionRow.number, VersionRow.digest).join(VersionRow.dataset)
-        with self._reading() as session:
+        with self.reading() as session:
             rows = session.execute(statement).all()
         return sorted((VersionReference(name, number), digest) for name, number, digest in rows)
 
@@ -143,7 +152,7 @@ class Catalog:
             try:
                 with translated_errors(f"record a version of '{name}'"), Session(self._writing) as session:
                     row = self._add_row(session, name, digest, document.decode(), description, dict(operation or {}))
-                    result = _description(row)
+                    result = description_of(row)
                     session.commit()
                     return result
             except StorageError as error:
@@ -158,21 +167,22 @@ class Catalog:
         self._insert_if_missing(session, DatasetRow, {"name": name, "created_at": now})
         # Publishers of one name queue up here (on SQLite they do already, for the write lock).
         dataset = session.scalars(select(DatasetRow).where(DatasetRow.name == name).with_for_update()).one()
-        present = session.scalars(_versions_of(name).where(VersionRow.digest == digest)).first()
+        present = session.scalars(versions_of(name).where(VersionRow.digest == digest)).first()
         if present is not None:
             return present
         self._insert_if_missing(session, ManifestRow, {"digest": digest, "document": document})
-        last = session.scalar(select(func.max(VersionRow.number)).where(VersionRow.dataset_id == dataset.id)) or 0
         row = VersionRow(
             dataset=dataset,
-            number=last + 1,
+            number=_last_number(session, dataset.id) + 1,
             digest=digest,
             created_at=now,
             description=description,
             operation=operation,
+            created_by=current_user(),
         )
         session.add(row)
         session.flush()
+        point_alias(session, dataset, LATEST, row, by=row.created_by)
         return row
 
     def _insert_if_missing(self, session: Session, table: type[Base], values: dict[str, object]) -> None:
@@ -180,57 +190,32 @@ class Catalog:
         session.execute(insert(table).values(values).on_conflict_do_nothing())
 
     @contextmanager
-    def _reading(self) -> Iterator[Session]:
+    def reading(self) -> Iterator[Session]:
+        """A transaction that only reads."""
         with translated_errors("read the catalog"), Session(self._engine) as session:
             yield session
 
-    def _row(self, session: Session, reference: VersionReference) -> VersionRow:
-        row = session.scalars(_versions_of(reference.name).where(VersionRow.number == reference.number)).first()
-        if row is not None:
-            return row
-        last = session.scalar(
-            select(func.max(VersionRow.number)).join(VersionRow.dataset).where(DatasetRow.name == reference.name)
-        )
-        if last is None:
-            raise self._unknown_dataset(session, reference.name)
-        raise NotFoundError(
-            f"no version {reference}", code="unknown_version", hint=f"'{reference.name}' has versions 1 to {last}"
-        )
+    @contextmanager
+    def changing(self, action: str) -> Iterator[Session]:
+        """A transaction that writes, committed when the block ends well.
 
-    def _unknown_dataset(self, session: Session, name: str) -> NotFoundError:
-        names = session.scalars(select(DatasetRow.name))
-        return NotFoundError(
-            f"no dataset '{name}'", code="unknown_dataset", hint=nearest(name, names) or "there are no datasets yet"
-        )
+        Args:
+            action: What is tried, for the error.
 
-
-def _versions_of(name: str) -> Select[VersionRow]:
-    return (
-        select(VersionRow)
-        .join(VersionRow.dataset)
-        .where(DatasetRow.name == name)
-        .options(joinedload(VersionRow.dataset), joinedload(VersionRow.manifest))
-    )
+        Raises:
+            StorageError: The database refuses; nothing changed.
+        """
+        with translated_errors(action), Session(self._writing) as session:
+            yield session
+            session.commit()
 
 
 def _parse(reference: VersionReference | str) -> VersionReference:
     return VersionReference.parse(reference) if isinstance(reference, str) else reference
 
 
-def _description(row: VersionRow) -> VersionDescription:
-    manifest = DatasetManifest.model_validate_json(row.manifest.document)
-    return VersionDescription(
-        name=row.dataset.name,
-        version=row.number,
-        digest=row.digest,
-        created_at=row.created_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        description=row.description,
-        frame_count=manifest.frame_count,
-        labels=manifest.labels,
-        splits=manifest.splits,
-        generator=manifest.generator,
-        seed=manifest.seed,
-        parents=manifest.parents,
-        quality=manifest.quality,
-        operation=row.operation,
-    )
+def _last_number(session: Session, dataset_id: int) -> int:
+    """The highest number that was ever given; that of a deleted version is never given again."""
+    there = session.scalar(select(func.max(VersionRow.number)).where(VersionRow.dataset_id == dataset_id))
+    deleted = session.scalar(select(func.max(DeletionRow.number)).where(DeletionRow.dataset_id == dataset_id))
+    return max(there or 0, deleted or 0)

@@ -71,5 +71,72 @@ class VersionRow(Base):
     created_at: Mapped[datetime]
     description: Mapped[str] = mapped_column(Text)
     operation: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_by: Mapped[str] = mapped_column(String(255), server_default="")
     dataset: Mapped[DatasetRow] = relationship()
     manifest: Mapped[ManifestRow] = relationship()
+    tags: Mapped[list[TagRow]] = relationship(lazy="selectin", cascade="all, delete-orphan", order_by="TagRow.tag")
+    aliases: Mapped[list[AliasRow]] = relationship(
+        lazy="selectin", back_populates="version", order_by="AliasRow.alias", passive_deletes="all"
+    )
+
+
+class TagRow(Base):
+    """A tag of a version."""
+
+    __tablename__ = "tags"
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(160), primary_key=True, index=True)
+
+
+class AliasRow(Base):
+    """What an alias stands for now."""
+
+    __tablename__ = "aliases"
+
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+    alias: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), index=True)
+    version: Mapped[VersionRow] = relationship(back_populates="aliases")
+
+
+class AliasMoveRow(Base):
+    """A move of an alias; rows are only ever added."""
+
+    __tablename__ = "alias_moves"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"), index=True)
+    alias: Mapped[str] = mapped_column(String(64))
+    number: Mapped[int | None]
+    """The version's; none when the alias was removed."""
+    moved_at: Mapped[datetime]
+    moved_by: Mapped[str] = mapped_column(String(255))
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class DeletionRow(Base):
+    """A version that was deleted: its number is never given again, and its digest stays known."""
+
+    __tablename__ = "deletions"
+    __table_args__ = (UniqueConstraint("dataset_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
+    number: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(80))
+    deleted_at: Mapped[datetime]
+    deleted_by: Mapped[str] = mapped_column(String(255))
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class CollectionRow(Base):
+    """The one row that publishers and garbage collection agree by; see `registry.collection`."""
+
+    __tablename__ = "collection"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    epoch: Mapped[int]
+    """Grows before blobs are removed."""
+    intent: Mapped[str | None] = mapped_column(String(64))
+    """Of a collector that is about to remove blobs."""

@@ -17,7 +17,9 @@ from contracts.frame_spec import Label
 from contracts.generator import Generator
 from contracts.ids import Digest, canonical_json, digest_of
 from registry.canonical_lines import canonical_line
+from registry.reader import open_version
 from registry.store import Store
+from registry.terms import inherited_terms
 
 
 class VersionWriter:
@@ -95,6 +97,7 @@ class VersionWriter:
         gaps: tuple[int, ...] = (),
         parents: tuple[Digest, ...] = (),
         license_terms: str | None = None,
+        consent: str | None = None,
     ) -> DatasetManifest:
         """Store the documents and the manifest; all is durable on return.
 
@@ -103,11 +106,13 @@ class VersionWriter:
             generator: What made the frames.
             seed: Of the request.
             gaps: Frame indices of the request that are missing.
-            parents: Manifests that this version was made of.
+            parents: Manifests that this version was made of; it inherits their terms.
             license_terms: Terms of imported images.
+            consent: What the people shown agreed to.
 
         Raises:
             ConfigurationError: There is no frame.
+            IntegrityError: A parent is missing or damaged.
             StorageError: The store refuses.
         """
         if not self._lines:
@@ -135,6 +140,8 @@ class VersionWriter:
                 gaps=gaps,
             ),
             license=license_terms,
+            consent=consent,
+            terms=inherited_terms((parent, open_version(self._store, parent).manifest) for parent in parents),
         )
         self._put(canonical_json(manifest))
         self._batch.flush()

@@ -13,15 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from contracts.dataset import VersionDescription
-from contracts.errors import ConfigurationError, NotFoundError
-from contracts.frame import FrameRecord
+from contracts.errors import NotFoundError
 from contracts.generator import generator_names
-from contracts.ids import VersionReference, check_name, new_id
+from contracts.ids import check_name, new_id
 from contracts.job import TERMINAL_STATES, Job, JobState, RenderBatchRequest
 from contracts.run import TrainingSpec
-from registry.formats.registered import EXPORTERS, check_exporter
-from registry.reader import Version
+from server.application_datasets import DatasetCalls
 from server.documents import check_document, show_run, summarize
 from server.jobs.answers import FirstAnswer, IdempotencyKey
 from server.jobs.engine import Engine
@@ -29,27 +26,23 @@ from server.jobs.executors.local import LocalExecutor
 from server.jobs.plans import ImportPlan
 from server.jobs.table import NewJob
 from server.jobs.work import Modules
+from server.paging import cursor_number, number_cursor, page_limit
 from server.parts import Parts
 from server.planning import find_generator, plan_import, plan_render, plan_training, training_steps
 from server.previews import Previews
 from server.resources import (
     PAGE_SIZE,
-    PAGE_SIZE_MAX,
     Accepted,
-    DatasetSummary,
-    ExportFormat,
     GeneratorDescription,
     GeneratorSummary,
     ImportRequest,
     ImportUpload,
     JobEvent,
     Page,
-    PictureKind,
     Preview,
     PreviewRequest,
     Run,
     ValidationResult,
-    VersionSummary,
 )
 from server.service import OnJob
 from server.settings import Settings
@@ -58,7 +51,7 @@ from server.uploads import check_archive
 _WATCH_S = 0.1
 
 
-class Application:
+class Application(DatasetCalls):
     """Beltline on one home folder. Safe for several threads.
 
     Args:
@@ -165,6 +158,7 @@ class Application:
             groups=request.groups,
             splits=dict(request.splits),
             license=request.license,
+            consent=request.consent,
             description=request.description,
         )
         return self._accept_import(request, plan, job_id, key)
@@ -210,8 +204,8 @@ class Application:
         return self._parts.table().get(job_id)
 
     def jobs(self, *, cursor: str | None = None, limit: int = PAGE_SIZE, state: JobState | None = None) -> Page[Job]:
-        rows, following = self._parts.table().page(before=_number(cursor), limit=_limit(limit), state=state)
-        return Page[Job](items=[row.job for row in rows], next_cursor=_cursor(following))
+        rows, following = self._parts.table().page(before=cursor_number(cursor), limit=page_limit(limit), state=state)
+        return Page[Job](items=[row.job for row in rows], next_cursor=number_cursor(following))
 
     def job_counts(self) -> dict[JobState, int]:
         """Jobs by state."""
@@ -283,60 +277,12 @@ class Application:
         path = self.settings.jobs_folder / self.job(job_id).id / "log.txt"
         return path if path.is_file() else None
 
-    # Datasets
-
-    def datasets(self, *, cursor: str | None = None, limit: int = PAGE_SIZE) -> Page[DatasetSummary]:
-        names = [name for name in self._parts.catalog().names() if cursor is None or name > cursor]
-        shown = names[: _limit(limit)]
-        following = shown[-1] if len(names) > len(shown) else None
-        return Page[DatasetSummary](items=[self.dataset(name) for name in shown], next_cursor=following)
-
-    def dataset(self, name: str) -> DatasetSummary:
-        versions = self._parts.catalog().versions(check_name(name, "dataset name"))
-        return DatasetSummary(
-            name=name,
-            versions=[
-                VersionSummary(
-                    version=item.version,
-                    digest=item.digest,
-                    created_at=item.created_at,
-                    frame_count=item.frame_count,
-                )
-                for item in versions
-            ],
-            latest=versions[-1],
-        )
-
-    def version(self, reference: VersionReference) -> VersionDescription:
-        return self._parts.catalog().describe(reference)
-
-    def frames(
-        self,
-        reference: VersionReference,
-        *,
-        cursor: str | None = None,
-        limit: int = PAGE_SIZE,
-        label: str | None = None,
-        split: str | None = None,
-    ) -> Page[FrameRecord]:
-        start = _number(cursor) or 0
-        return self._parts.frames().page(reference, start=start, limit=_limit(limit), label=label, split=split)
-
-    def picture(self, reference: VersionReference, index: int, kind: PictureKind) -> bytes:
-        return self._parts.frames().picture(reference, index, kind)
-
-    def export(self, reference: VersionReference, export_format: ExportFormat, out: Path) -> None:
-        check_exporter(export_format)
-        catalog = self._parts.catalog()
-        version = Version(self._parts.store(), catalog.resolve(reference), catalog.manifest(reference), str(reference))
-        EXPORTERS[export_format](version, reference, out)
-
     # Training runs
 
     def runs(self, *, cursor: str | None = None, limit: int = PAGE_SIZE) -> Page[Run]:
-        rows, following = self._parts.table().page(before=_number(cursor), limit=_limit(limit), kind="train")
+        rows, following = self._parts.table().page(before=cursor_number(cursor), limit=page_limit(limit), kind="train")
         return Page[Run](
-            items=[show_run(row, self.settings.runs_folder) for row in rows], next_cursor=_cursor(following)
+            items=[show_run(row, self.settings.runs_folder) for row in rows], next_cursor=number_cursor(following)
         )
 
     def run(self, run_id: str) -> Run:
@@ -349,25 +295,3 @@ class Application:
                 f"training run '{run_id}' has no report yet", code="no_report", hint="it is written at the end"
             )
         return Path(path).read_text(encoding="utf-8")
-
-
-def _limit(limit: int) -> int:
-    if not 1 <= limit <= PAGE_SIZE_MAX:
-        raise ConfigurationError(
-            f"limit is {limit}", code="invalid_limit", hint=f"ask for 1 to {PAGE_SIZE_MAX} at a time"
-        )
-    return limit
-
-
-def _number(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise ConfigurationError(
-            f"'{cursor[:40]}' is not a cursor", code="invalid_cursor", hint="pass next_cursor as it was given"
-        )
-    return int(cursor)
-
-
-def _cursor(number: int | None) -> str | None:
-    return None if number is None else str(number)

@@ -91,6 +91,7 @@ def show_run(row: JobRow, runs: Path) -> Run:
         state=row.job.state,
         created_at=row.job.created_at,
         spec=plan.spec,
+        terms=plan.terms,
         result=result,
         error=row.job.error,
         report=str(folder / report) if report is not None else None,

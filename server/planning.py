@@ -22,6 +22,7 @@ from contracts.run import TrainingSpec
 from contracts.shard import PlayerCommand, ShardOrder
 from registry.catalog import Catalog
 from registry.label_maps.shipped import load_label_map
+from registry.terms import inherited_terms
 from server.jobs.plans import ImportPlan, RenderPlan, TrainPlan, choose_workers, cut
 from server.resources import ImportRequest, PreviewRequest
 from server.settings import Settings
@@ -123,6 +124,7 @@ def plan_import(settings: Settings, request: ImportRequest) -> ImportPlan:
         groups=str(_table(settings, root, request.groups, "groups")) if request.groups is not None else None,
         splits=dict(request.splits),
         license=request.license,
+        consent=request.consent,
         description=request.description,
     )
 
@@ -150,7 +152,8 @@ def plan_training(settings: Settings, catalog: Catalog, spec: TrainingSpec) -> T
         _check_split(place, source, described)
         label_map.lookup(described.labels)
         versions[source.dataset] = described.digest
-    return TrainPlan(run=_run_id(spec), spec=spec, label_map=label_map, versions=versions)
+    terms = inherited_terms((digest, catalog.manifest(reference)) for reference, digest in versions.items())
+    return TrainPlan(run=_run_id(spec), spec=spec, label_map=label_map, versions=versions, terms=terms)
 
 
 def training_steps(spec: TrainingSpec) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from contracts.dataset import VersionDescription
+from contracts.dataset import SourceTerms, Tag, VersionDescription
 from contracts.document import Document
 from contracts.frame import FrameRecord
 from contracts.frame_spec import Label
@@ -118,6 +118,8 @@ class ImportUpload(Document):
     """Subfolder by split."""
     license: Annotated[str, Field(max_length=1000)] | None = None
     """Terms of the images."""
+    consent: Annotated[str, Field(max_length=1000)] | None = None
+    """What the people shown agreed to."""
     description: Annotated[str, Field(max_length=10_000)] = ""
 
 
@@ -142,6 +144,27 @@ class VersionSummary(Document):
     digest: Digest
     created_at: str
     frame_count: int
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+
+class VersionChange(Document):
+    """Body of `PATCH /v1/datasets/{name}/versions/{v}`: what is written beside a version, never its content."""
+
+    description: Annotated[str, Field(max_length=10_000)] | None = None
+    """The new description; none keeps it."""
+    add_tags: Annotated[tuple[Tag, ...], Field(max_length=200)] = ()
+    remove_tags: Annotated[tuple[Tag, ...], Field(max_length=200)] = ()
+
+
+class AliasTarget(Document):
+    """Body of `PUT /v1/datasets/{name}/aliases/{alias}`."""
+
+    version: Annotated[int, Field(ge=1, le=999_999_999)]
+    by: Annotated[str, Field(max_length=255)] = ""
+    """Who moves it, for the history; the service's own user when empty."""
+    reason: Annotated[str, Field(max_length=1000)] = ""
 
 
 class DatasetSummary(Document):
@@ -178,6 +201,8 @@ class Run(Document):
     state: JobState
     created_at: str
     spec: TrainingSpec
+    terms: tuple[SourceTerms, ...] = ()
+    """License and consent of the versions that the run learns from; they hold for its model too."""
     result: RunResult | None = None
     error: dict[str, Any] | None = None
     report: str | None = None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from contracts.dataset import VersionDescription
+from contracts.dataset import AliasDescription, VersionDescription
 from contracts.frame import FrameRecord
 from contracts.ids import VersionReference
 from contracts.job import Job, JobState, RenderBatchRequest
@@ -18,6 +18,7 @@ from contracts.run import TrainingSpec
 from server.resources import (
     PAGE_SIZE,
     Accepted,
+    AliasTarget,
     DatasetSummary,
     ExportFormat,
     GeneratorDescription,
@@ -30,6 +31,7 @@ from server.resources import (
     PreviewRequest,
     Run,
     ValidationResult,
+    VersionChange,
 )
 
 OnJob = Callable[[Job], None]
@@ -124,8 +126,10 @@ class Service(Protocol):
     def log(self, job_id: str) -> str:
         """Everything that a job's processes printed."""
 
-    def datasets(self, *, cursor: str | None = None, limit: int = PAGE_SIZE) -> Page[DatasetSummary]:
-        """Datasets, sorted by name."""
+    def datasets(
+        self, *, cursor: str | None = None, limit: int = PAGE_SIZE, tag: str | None = None
+    ) -> Page[DatasetSummary]:
+        """Datasets, sorted by name; with `tag`, those with a version that carries it, and these versions alone."""
 
     def dataset(self, name: str) -> DatasetSummary:
         """One dataset with its versions.
@@ -139,6 +143,45 @@ class Service(Protocol):
 
         Raises:
             NotFoundError: There is none.
+        """
+
+    def change_version(self, reference: VersionReference, change: VersionChange) -> VersionDescription:
+        """Change description and tags.
+
+        Raises:
+            NotFoundError: Unknown version, or a tag to remove that it does not have.
+            ConfigurationError: A tag that is none.
+        """
+
+    def aliases(self, name: str) -> Page[AliasDescription]:
+        """All aliases that a dataset has or had.
+
+        Raises:
+            NotFoundError: There is no such dataset.
+        """
+
+    def alias(self, name: str, alias: str) -> AliasDescription:
+        """What an alias stands for, with its history.
+
+        Raises:
+            NotFoundError: Unknown dataset or alias.
+        """
+
+    def move_alias(self, name: str, alias: str, target: AliasTarget) -> AliasDescription:
+        """Let an alias stand for a version.
+
+        Raises:
+            NotFoundError: Unknown version.
+            ConfigurationError: Not an alias.
+            ConflictError: `latest`, which moves by itself.
+        """
+
+    def remove_alias(self, name: str, alias: str, *, by: str = "", reason: str = "") -> AliasDescription:
+        """Let an alias stand for nothing.
+
+        Raises:
+            NotFoundError: Unknown dataset or alias.
+            ConflictError: `latest`, which moves by itself.
         """
 
     def frames(

@@ -45,6 +45,7 @@ def import_masks(
     splits: Mapping[str, str] | None = None,
     description: str = "",
     license_terms: str | None = None,
+    consent: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> VersionDescription:
     """Make a version of photographs and masks.
@@ -63,6 +64,7 @@ def import_masks(
         splits: Subfolder by name of split.
         description: For people.
         license_terms: Terms under which the images are used.
+        consent: What the people shown agreed to.
         on_progress: Called with (images done, images).
 
     Raises:
@@ -98,7 +100,7 @@ def import_masks(
         _refuse_leaks(records)
         if faults:
             raise _refusal(root, faults)
-        manifest = writer.finish(table.labels, license_terms=license_terms)
+        manifest = writer.finish(table.labels, license_terms=license_terms, consent=consent)
     return catalog.add(name, manifest, description=description)
 
 

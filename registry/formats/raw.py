@@ -86,6 +86,8 @@ def _version(version: Version, reference: VersionReference) -> dict[str, Any]:
         "lineage": {key: manifest[key] for key in ("generator", "seed", "parents")},
         "quality": manifest["quality"],
         "license": manifest["license"],
+        "consent": manifest.get("consent"),
+        "terms": manifest.get("terms", []),
     }
 
 

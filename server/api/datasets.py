@@ -50,10 +50,13 @@ _IMPORT_BODY["requestBody"]["content"]["multipart/form-data"] = {
 
 @router.get("", summary="List datasets", responses={200: examples.answer(examples.DATASETS)})
 def list_datasets(
-    application: ApplicationOf, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
+    application: ApplicationOf,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+    tag: Annotated[str | None, Query(description="Only versions that carry this tag.", max_length=160)] = None,
 ) -> Page[DatasetSummary]:
     """Datasets with their versions, sorted by name."""
-    return application.datasets(cursor=cursor, limit=limit)
+    return application.datasets(cursor=cursor, limit=limit, tag=tag)
 
 
 @router.post(

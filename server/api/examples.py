@@ -130,7 +130,10 @@ VERSION: dict[str, Any] = {
     "version": 1,
     "digest": _DIGEST,
     "created_at": "2026-01-05T09:32:10Z",
+    "created_by": "beltline",
     "description": "",
+    "tags": ["generation:6"],
+    "aliases": ["approved", "latest"],
     "frame_count": 100,
     "labels": GENERATOR["label_table"],
     "splits": {},
@@ -138,12 +141,43 @@ VERSION: dict[str, Any] = {
     "seed": 7,
     "parents": [],
     "quality": {"frames": 100, "redrawn_frames": 2, "rejections": {"must_appear": 2}, "gaps": []},
+    "license": None,
+    "consent": None,
+    "terms": [],
     "operation": {"job": "job-3f9c01a2b4d7", "attempts": 1, "player_starts": 1},
+}
+VERSION_CHANGE: dict[str, Any] = {"description": "Low sun.", "add_tags": ["generation:6"], "remove_tags": []}
+ALIAS_TARGET: dict[str, Any] = {"version": 2, "by": "reviewer", "reason": "masks checked by eye"}
+ALIAS: dict[str, Any] = {
+    "name": "exterior",
+    "alias": "approved",
+    "version": 2,
+    "history": [
+        {"version": 1, "at": "2026-01-05T10:00:00Z", "by": "reviewer", "reason": ""},
+        {"version": 2, "at": "2026-01-12T08:15:00Z", "by": "reviewer", "reason": "masks checked by eye"},
+    ],
+}
+ALIASES: dict[str, Any] = {"items": [ALIAS], "next_cursor": None}
+REMOVED_ALIAS: dict[str, Any] = {
+    **ALIAS,
+    "version": None,
+    "history": [
+        *ALIAS["history"],
+        {"version": None, "at": "2026-02-02T08:00:00Z", "by": "reviewer", "reason": "mirrored"},
+    ],
 }
 DATASET: dict[str, Any] = {
     "name": "exterior",
     "versions": [
-        {"version": 1, "digest": _DIGEST, "created_at": "2026-01-05T09:32:10Z", "frame_count": 100},
+        {
+            "version": 1,
+            "digest": _DIGEST,
+            "created_at": "2026-01-05T09:32:10Z",
+            "frame_count": 100,
+            "description": "",
+            "tags": ["generation:6"],
+            "aliases": ["approved", "latest"],
+        },
     ],
     "latest": VERSION,
 }
@@ -177,6 +211,7 @@ RUN: dict[str, Any] = {
     "state": "running",
     "created_at": "2026-01-05T09:40:00.000Z",
     "spec": TRAINING_REQUEST,
+    "terms": [{"source": _DIGEST, "license": "internal use only", "consent": None}],
     "result": None,
     "error": None,
     "report": None,

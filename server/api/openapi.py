@@ -12,12 +12,14 @@ from contracts.job import RenderBatchRequest
 from contracts.run import TrainingSpec
 from server.api.problems import MEDIA_TYPE
 from server.resources import (
+    AliasTarget,
     ExportRequest,
     ImportRequest,
     ImportUpload,
     PreviewRequest,
     Problem,
     ValidationRequest,
+    VersionChange,
 )
 
 _BODIES = (
@@ -28,6 +30,8 @@ _BODIES = (
     ExportRequest,
     PreviewRequest,
     ValidationRequest,
+    VersionChange,
+    AliasTarget,
     Problem,
 )
 _PREFIX = "#/components/schemas/{model}"

@@ -11,10 +11,10 @@ from tqdm import tqdm
 from contracts.dataset import VersionDescription
 from contracts.document import validate
 from contracts.errors import ConfigurationError, IntegrityError
-from contracts.ids import VersionReference
 from registry.catalog import Catalog
 from registry.store import Store
 from registry.verify import verify
+from server.commands.references import find_reference
 from server.commands.rendering import NOUNS, result_text
 from server.commands.session import Session, Subparsers, command, table
 from server.resources import DatasetSummary, ExportRequest, Fault, ImportRequest, Verification
@@ -27,9 +27,11 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
         shared,
         "datasets",
         "list datasets, or show one or one version",
-        epilog="  beltline datasets\n  beltline datasets exterior\n  beltline datasets exterior@1",
+        epilog="  beltline datasets\n  beltline datasets --tag generation:6\n  beltline datasets exterior\n"
+        "  beltline datasets exterior@1\n  beltline datasets exterior@latest",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME | NAME@V")
+    parser.add_argument("name", nargs="?", metavar="NAME | NAME@V", help="V is a number or an alias")
+    parser.add_argument("--tag", metavar="TAG", help="list the versions that carry this tag")
     parser.set_defaults(run=_datasets)
 
     parser = command(
@@ -52,6 +54,7 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("--groups", type=Path, metavar="FILE.csv", help="file_name,group: images never split apart")
     parser.add_argument("--split", action="append", default=[], metavar="NAME=SUBFOLDER", help="may be repeated")
     parser.add_argument("--license", metavar="TEXT", help="terms of the images")
+    parser.add_argument("--consent", metavar="TEXT", help="what the people shown agreed to")
     parser.add_argument("--description", default="", metavar="TEXT")
     parser.set_defaults(run=_import)
 
@@ -82,21 +85,35 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
 
 def _datasets(arguments: argparse.Namespace, session: Session) -> int:
     service = session.service()
+    if arguments.tag is not None and arguments.name is not None:
+        raise ConfigurationError("--tag lists datasets: it goes with no name", hint="leave one of them out")
     if arguments.name is None:
-        page = service.datasets()
-        session.emit(page, lambda: _list(page.items))
+        page = service.datasets(tag=arguments.tag)
+        session.emit(page, lambda: _list(page.items) if arguments.tag is None else _versions(page.items))
         if page.next_cursor:
             session.say(f"the first {len(page.items)}; the rest: GET /v1/datasets?cursor={page.next_cursor}")
     elif "@" in arguments.name:
-        version = service.version(VersionReference.parse(arguments.name))
+        version = service.version(find_reference(session, arguments.name))
         session.emit(version, lambda: _version_text(version))
     else:
         found = service.dataset(arguments.name)
-        rows = [
-            (f"{found.name}@{item.version}", item.frame_count, item.created_at, item.digest) for item in found.versions
-        ]
-        session.emit(found, lambda: table(rows, ("VERSION", "FRAMES", "CREATED", "DIGEST")))
+        session.emit(found, lambda: _versions([found]))
     return 0
+
+
+def _versions(items: list[DatasetSummary]) -> str:
+    rows = [
+        (
+            f"{item.name}@{version.version}",
+            version.frame_count,
+            version.created_at,
+            " ".join([*(f"@{alias}" for alias in version.aliases), *version.tags]) or "-",
+            version.digest,
+        )
+        for item in items
+        for version in item.versions
+    ]
+    return table(rows, ("VERSION", "FRAMES", "CREATED", "ALIASES, TAGS", "DIGEST"))
 
 
 def _list(items: list[DatasetSummary]) -> str:
@@ -117,7 +134,8 @@ def _version_text(version: VersionDescription) -> str:
     made_by = f"generator {version.generator.name} {version.generator.digest}" if version.generator else "imported"
     lines = [
         f"{version.name}@{version.version}  {version.digest}",
-        f"{version.frame_count} frames, created {version.created_at}",
+        f"{version.frame_count} frames, created {version.created_at}"
+        + (f" by {version.created_by}" if version.created_by else ""),
         made_by + (f", seed {version.seed}" if version.seed is not None else ""),
         "labels " + ", ".join(f"{label.id} {label.name}" for label in version.labels),
     ]
@@ -129,6 +147,15 @@ def _version_text(version: VersionDescription) -> str:
     lines.append(f"redrawn frames {quality.redrawn_frames}, gaps {len(quality.gaps)}")
     lines += [f"rejected by {check}: {count}" for check, count in quality.rejections.items()]
     lines += [f"{key} {value}" for key, value in version.operation.items()]
+    if version.aliases:
+        lines.append("aliases " + ", ".join(version.aliases))
+    if version.tags:
+        lines.append("tags " + ", ".join(version.tags))
+    lines += [f"{field} {text}" for field in ("license", "consent") if (text := getattr(version, field))]
+    lines += [
+        f"terms of {item.source}: license {item.license or 'not said'}, consent {item.consent or 'not said'}"
+        for item in version.terms
+    ]
     if version.description:
         lines.append(version.description)
     return "\n".join(lines)
@@ -147,6 +174,7 @@ def _import(arguments: argparse.Namespace, session: Session) -> int:
             "groups": place(arguments.groups) if arguments.groups else None,
             "splits": _splits(arguments.split),
             "license": arguments.license,
+            "consent": arguments.consent,
             "description": arguments.description,
         },
         source="import",
@@ -170,7 +198,7 @@ def _splits(texts: list[str]) -> dict[str, str]:
 
 
 def _export(arguments: argparse.Namespace, session: Session) -> int:
-    reference = VersionReference.parse(arguments.version)
+    reference = find_reference(session, arguments.version)
     request = ExportRequest(format=arguments.format)
     session.service().export(reference, request.format, arguments.out)
     session.emit({"version": str(reference), "format": request.format, "out": str(arguments.out)}, str(arguments.out))
@@ -180,7 +208,7 @@ def _export(arguments: argparse.Namespace, session: Session) -> int:
 def _verify(arguments: argparse.Namespace, session: Session) -> int:
     session.local_only("verify")
     settings = session.settings()
-    references = [VersionReference.parse(arguments.version)] if arguments.version else None
+    references = [find_reference(session, arguments.version)] if arguments.version else None
     store, catalog = Store(settings.store_url), Catalog(settings.catalog_url)
     versions = references or [reference for reference, _ in catalog.all_versions()]
     with tqdm(unit="file", desc="verify", file=sys.stderr) as bar:

@@ -20,6 +20,7 @@ from contracts.ids import VersionReference
 from contracts.job import RenderBatchRequest
 from contracts.process import write_atomically, write_document
 from registry.pictures import ByteImage, contact_sheet
+from server.commands.references import find_reference
 from server.commands.rendering import (
     NOUNS,
     add_overrides,
@@ -122,7 +123,7 @@ def _sheet(arguments: argparse.Namespace, session: Session) -> int:
     if arguments.out.is_dir() or arguments.out.suffix.lower() != ".png":
         raise ConfigurationError(f"--out {arguments.out} is not the name of a PNG file", hint="such as sheet.png")
     if "@" in arguments.subject and not is_path(arguments.subject):
-        reference = VersionReference.parse(arguments.subject)
+        reference = find_reference(session, arguments.subject)
         sheet = version_sheet(session.service(), reference, arguments.frames)
     elif session.remote:
         sheet = _sheet_of_previews(arguments, session)

@@ -34,6 +34,7 @@ def import_images(order: ImportOrder, on_progress: OnProgress) -> dict[str, Any]
             splits=plan.splits,
             description=plan.description,
             license_terms=plan.license,
+            consent=plan.consent,
             on_progress=on_progress,
         )
     return {

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from contracts.dataset import SourceTerms
 from contracts.document import Document
 from contracts.generator import Generator
 from contracts.ids import Digest, Name
@@ -56,6 +57,7 @@ class ImportPlan(Document):
     groups: str | None
     splits: dict[Name, str]
     license: str | None
+    consent: str | None = None
     description: str
 
 
@@ -67,6 +69,8 @@ class TrainPlan(Document):
     spec: TrainingSpec
     label_map: LabelMap
     versions: dict[str, Digest]
+    terms: tuple[SourceTerms, ...] = ()
+    """License and consent of the versions, which hold for the model too."""
 
 
 Plan = Annotated[RenderPlan | ImportPlan | TrainPlan, Field(discriminator="kind")]

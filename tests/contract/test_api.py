@@ -537,3 +537,30 @@ def test_an_unexpected_error_says_nothing_of_itself(client: TestClient, monkeypa
     monkeypatch.setattr(client.app.state.application, "job", broken)  # type: ignore[attr-defined]
     problem = _refused(client.get("/v1/jobs/any"), 500, "internal_error")
     assert "secret" not in problem.model_dump_json()
+
+
+def test_what_is_written_beside_a_version(client: TestClient) -> None:
+    _follow(client, client.post("/v1/render-batches", json={**BATCH, "seed": 5, "dataset": "named"}))
+    path = "/v1/datasets/named/versions/1"
+    before = client.get(path).json()
+    changed = client.patch(path, json={"description": "low sun", "add_tags": ["generation:6"]}).json()
+    assert changed == {**before, "description": "low sun", "tags": ["generation:6"]}
+    tagged = client.get("/v1/datasets", params={"tag": "generation:6"}).json()["items"]
+    assert [(item["name"], [version["version"] for version in item["versions"]]) for item in tagged] == [("named", [1])]
+    _refused(client.patch(path, json={"add_tags": ["Generation 6"]}), 422, "invalid_document")
+    _refused(client.patch(path, json={"remove_tags": ["other"]}), 404, "unknown_tag")
+    _refused(client.get("/v1/datasets", params={"tag": "a:b:c"}), 422, "invalid_tag")
+    alias = "/v1/datasets/named/aliases/approved"
+    _refused(client.get(alias), 404, "unknown_alias")
+    moved = client.put(alias, json={"version": 1, "by": "reviewer", "reason": "seen"}).json()
+    assert (moved["version"], moved["history"][0]["by"]) == (1, "reviewer")
+    assert client.get(alias).json() == moved
+    assert [item["alias"] for item in client.get("/v1/datasets/named/aliases").json()["items"]] == [
+        "approved",
+        "latest",
+    ]
+    _refused(client.put(alias, json={"version": 7}), 404, "unknown_version")
+    _refused(client.put("/v1/datasets/named/aliases/latest", json={"version": 1}), 409, "reserved_alias")
+    _refused(client.put("/v1/datasets/named/aliases/7", json={"version": 1}), 422, "invalid_alias")
+    assert client.delete(alias, params={"by": "reviewer"}).json()["version"] is None
+    _refused(client.delete(alias), 404, "unknown_alias")

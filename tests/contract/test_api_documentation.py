@@ -38,6 +38,11 @@ GET /v1/jobs/{id}/log
 GET /v1/datasets
 GET /v1/datasets/{name}
 GET /v1/datasets/{name}/versions/{v}
+PATCH /v1/datasets/{name}/versions/{v}
+GET /v1/datasets/{name}/aliases
+GET /v1/datasets/{name}/aliases/{alias}
+PUT /v1/datasets/{name}/aliases/{alias}
+DELETE /v1/datasets/{name}/aliases/{alias}
 GET /v1/datasets/{name}/versions/{v}/frames
 GET /v1/datasets/{name}/versions/{v}/frames/{i}/{picture}
 POST /v1/datasets:import

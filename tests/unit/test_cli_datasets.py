@@ -204,3 +204,27 @@ def test_a_damaged_version_is_not_drawn(home: Path, tmp_path: Path, capsys: pyte
     assert main(["--home", str(home), "sheet", "photographs@1", "--out", str(out)]) == 3
     assert "photographs@1" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.usefixtures("imported")
+def test_tags_descriptions_and_aliases_from_the_command_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*arguments: str, code: int = 0) -> str:
+        assert main(["--home", str(home), *arguments]) == code
+        printed = capsys.readouterr()
+        return printed.out if code == 0 else printed.err
+
+    assert "checked generation:6" in run("tag", "photographs@1", "generation:6", "checked")
+    assert run("describe", "photographs@latest", "two splits").endswith("two splits\n")
+    assert "photographs@1" in run("datasets", "--tag", "generation:6")
+    assert "photographs@1" not in run("datasets", "--tag", "generation:7")
+    assert "photographs@approved is photographs@1" in run("alias", "photographs@1", "approved", "--reason", "seen")
+    shown = run("datasets", "photographs@approved")
+    assert "aliases approved, latest" in shown
+    assert "tags checked, generation:6" in shown
+    assert "seen" in run("alias", "photographs")
+    assert "is nothing" in run("alias", "photographs", "approved", "--remove")
+    assert "stands for nothing" in run("datasets", "photographs@approved", code=2)
+    assert "is not a dataset version" in run("datasets", "photographs@", code=2)
+    assert "newest" in run("alias", "photographs@1", "latest", code=2)
+    assert "no alias is named" in run("alias", "photographs@1", code=2)
+    assert run("tag", "photographs@1", "checked", "generation:6", "--remove") == "photographs@1  no tags\ntwo splits\n"

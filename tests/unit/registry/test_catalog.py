@@ -67,6 +67,8 @@ def test_versions_are_numbered_from_one_under_their_name(catalog: Catalog) -> No
     other = catalog.add("car", manifest(1))
     assert [(item.name, item.version) for item in (first, second, other)] == [("belt", 1), ("belt", 2), ("car", 1)]
     assert catalog.names() == ["belt", "car"]
+    assert (first.aliases, second.aliases) == (("latest",), ("latest",))
+    first = first.model_copy(update={"aliases": ()})
     assert catalog.versions("belt") == [first, second]
     assert catalog.latest("belt") == second
     assert catalog.resolve("belt@2") == second.digest == digest_of(canonical_json(manifest(2)))

@@ -1,0 +1,115 @@
+"""What can be asked of datasets: the part of `server.application.Application` that needs no jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from contracts.dataset import AliasDescription, VersionDescription
+from contracts.frame import FrameRecord
+from contracts.ids import VersionReference, check_name
+from registry.formats.registered import EXPORTERS, check_exporter
+from registry.naming import change_version, find_alias, list_aliases, move_alias, remove_alias, tagged
+from registry.reader import Version
+from server.paging import cursor_number, page_limit
+from server.parts import Parts
+from server.resources import (
+    PAGE_SIZE,
+    AliasTarget,
+    DatasetSummary,
+    ExportFormat,
+    Page,
+    PictureKind,
+    VersionChange,
+    VersionSummary,
+)
+
+
+class DatasetCalls:
+    """Datasets of one home. Safe for several threads."""
+
+    _parts: Parts
+
+    def datasets(
+        self, *, cursor: str | None = None, limit: int = PAGE_SIZE, tag: str | None = None
+    ) -> Page[DatasetSummary]:
+        catalog = self._parts.catalog()
+        carrying = None if tag is None else set(tagged(catalog, tag))
+        names = catalog.names() if carrying is None else sorted({item.name for item in carrying})
+        names = [name for name in names if cursor is None or name > cursor]
+        shown = names[: page_limit(limit)]
+        following = shown[-1] if len(names) > len(shown) else None
+        items = [self.dataset(name) for name in shown]
+        if carrying is not None:
+            items = [_with_versions(item, carrying) for item in items]
+        return Page[DatasetSummary](items=items, next_cursor=following)
+
+    def dataset(self, name: str) -> DatasetSummary:
+        versions = self._parts.catalog().versions(check_name(name, "dataset name"))
+        return DatasetSummary(
+            name=name,
+            versions=[
+                VersionSummary(
+                    version=item.version,
+                    digest=item.digest,
+                    created_at=item.created_at,
+                    frame_count=item.frame_count,
+                    description=item.description,
+                    tags=item.tags,
+                    aliases=item.aliases,
+                )
+                for item in versions
+            ],
+            latest=versions[-1],
+        )
+
+    def change_version(self, reference: VersionReference, change: VersionChange) -> VersionDescription:
+        return change_version(
+            self._parts.catalog(),
+            reference,
+            description=change.description,
+            add_tags=change.add_tags,
+            remove_tags=change.remove_tags,
+        )
+
+    def aliases(self, name: str) -> Page[AliasDescription]:
+        return Page[AliasDescription](items=list_aliases(self._parts.catalog(), check_name(name, "dataset name")))
+
+    def alias(self, name: str, alias: str) -> AliasDescription:
+        return find_alias(self._parts.catalog(), check_name(name, "dataset name"), alias)
+
+    def move_alias(self, name: str, alias: str, target: AliasTarget) -> AliasDescription:
+        reference = VersionReference(check_name(name, "dataset name"), target.version)
+        return move_alias(self._parts.catalog(), reference, alias, by=target.by, reason=target.reason)
+
+    def remove_alias(self, name: str, alias: str, *, by: str = "", reason: str = "") -> AliasDescription:
+        return remove_alias(self._parts.catalog(), check_name(name, "dataset name"), alias, by=by, reason=reason)
+
+    def version(self, reference: VersionReference) -> VersionDescription:
+        return self._parts.catalog().describe(reference)
+
+    def frames(
+        self,
+        reference: VersionReference,
+        *,
+        cursor: str | None = None,
+        limit: int = PAGE_SIZE,
+        label: str | None = None,
+        split: str | None = None,
+    ) -> Page[FrameRecord]:
+        start = cursor_number(cursor) or 0
+        return self._parts.frames().page(reference, start=start, limit=page_limit(limit), label=label, split=split)
+
+    def picture(self, reference: VersionReference, index: int, kind: PictureKind) -> bytes:
+        return self._parts.frames().picture(reference, index, kind)
+
+    def export(self, reference: VersionReference, export_format: ExportFormat, out: Path) -> None:
+        check_exporter(export_format)
+        catalog = self._parts.catalog()
+        version = Version(self._parts.store(), catalog.resolve(reference), catalog.manifest(reference), str(reference))
+        EXPORTERS[export_format](version, reference, out)
+
+
+def _with_versions(item: DatasetSummary, wanted: Collection[VersionReference]) -> DatasetSummary:
+    shown = [version for version in item.versions if VersionReference(item.name, version.version) in wanted]
+    return item.model_copy(update={"versions": shown})

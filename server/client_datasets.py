@@ -1,0 +1,88 @@
+"""Datasets of a running service: the part of `server.client.Client` that mirrors `server.application_datasets`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from contracts.dataset import AliasDescription, VersionDescription
+from contracts.errors import ConflictError
+from contracts.frame import FrameRecord
+from contracts.ids import VersionReference
+from server.client_requests import Requests, parse_answer, path_part, version_path
+from server.resources import (
+    PAGE_SIZE,
+    AliasTarget,
+    DatasetSummary,
+    ExportFormat,
+    ExportRequest,
+    Page,
+    PictureKind,
+    VersionChange,
+)
+from server.uploads import unpack
+
+
+class DatasetRequests(Requests):
+    """Datasets of a service."""
+
+    def datasets(
+        self, *, cursor: str | None = None, limit: int = PAGE_SIZE, tag: str | None = None
+    ) -> Page[DatasetSummary]:
+        return self.page("/v1/datasets", DatasetSummary, cursor, limit, tag=tag)
+
+    def dataset(self, name: str) -> DatasetSummary:
+        return self.get(f"/v1/datasets/{path_part(name)}", DatasetSummary)
+
+    def version(self, reference: VersionReference) -> VersionDescription:
+        return self.get(version_path(reference), VersionDescription)
+
+    def change_version(self, reference: VersionReference, change: VersionChange) -> VersionDescription:
+        return self.send("PATCH", version_path(reference), change, VersionDescription)
+
+    def aliases(self, name: str) -> Page[AliasDescription]:
+        return self.get(f"/v1/datasets/{path_part(name)}/aliases", Page[AliasDescription])
+
+    def alias(self, name: str, alias: str) -> AliasDescription:
+        return self.get(_alias_path(name, alias), AliasDescription)
+
+    def move_alias(self, name: str, alias: str, target: AliasTarget) -> AliasDescription:
+        return self.send("PUT", _alias_path(name, alias), target, AliasDescription)
+
+    def remove_alias(self, name: str, alias: str, *, by: str = "", reason: str = "") -> AliasDescription:
+        parameters = {"by": by, "reason": reason}
+        return parse_answer(AliasDescription, self.request("DELETE", _alias_path(name, alias), params=parameters))
+
+    def frames(
+        self,
+        reference: VersionReference,
+        *,
+        cursor: str | None = None,
+        limit: int = PAGE_SIZE,
+        label: str | None = None,
+        split: str | None = None,
+    ) -> Page[FrameRecord]:
+        path = f"{version_path(reference)}/frames"
+        return self.page(path, FrameRecord, cursor, limit, label=label, split=split)
+
+    def picture(self, reference: VersionReference, index: int, kind: PictureKind) -> bytes:
+        return self.request("GET", f"{version_path(reference)}/frames/{index}/{kind}").content
+
+    def export(self, reference: VersionReference, export_format: ExportFormat, out: Path) -> None:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ConflictError(
+                f"{out} holds something", code="output_exists", hint="name a folder that is empty or new"
+            )
+        body = ExportRequest(format=export_format).model_dump(mode="json")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+            archive = Path(folder) / "archive"
+            self.download(f"{version_path(reference)}:export", body, archive)
+            unpacked = unpack(archive, Path(folder) / "unpacked")
+            if out.exists():
+                out.rmdir()
+            unpacked.rename(out)
+
+
+def _alias_path(name: str, alias: str) -> str:
+    return f"/v1/datasets/{path_part(name)}/aliases/{path_part(alias)}"

@@ -1,0 +1,105 @@
+"""tag · alias · describe: what is written beside versions"""
+
+from __future__ import annotations
+
+import argparse
+
+from contracts.dataset import AliasDescription
+from contracts.document import validate
+from contracts.errors import ConfigurationError
+from contracts.ids import check_name
+from registry.rows import current_user
+from server.commands.references import find_reference
+from server.commands.session import Session, Subparsers, command, table
+from server.resources import AliasTarget, VersionChange
+
+
+def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
+    """Add this module's commands."""
+    parser = command(
+        commands,
+        shared,
+        "tag",
+        "add tags to a version, or remove them",
+        epilog="  beltline tag belt-g6@2 generation:6 checked\n  beltline tag belt-g6@2 checked --remove\n"
+        "  beltline datasets --tag generation:6",
+    )
+    parser.add_argument("version", metavar="NAME@V")
+    parser.add_argument("tags", nargs="+", metavar="TAG", help="a name, or two joined by a colon")
+    parser.add_argument("--remove", action="store_true", help="remove the tags")
+    parser.set_defaults(run=_tag)
+
+    parser = command(
+        commands,
+        shared,
+        "describe",
+        "set the description of a version",
+        epilog='  beltline describe belt-g6@2 "low sun; replaces version 1"',
+    )
+    parser.add_argument("version", metavar="NAME@V")
+    parser.add_argument("text", metavar="TEXT")
+    parser.set_defaults(run=_describe)
+
+    parser = command(
+        commands,
+        shared,
+        "alias",
+        "let a name stand for a version, or show what names stood for",
+        description="Let an alias such as approved stand for a version; name@approved then is that version wherever a\n"
+        "command takes NAME@V. latest always stands for the newest version. Without an alias, or with a dataset's\n"
+        "name alone, show aliases with their history.",
+        epilog="  beltline alias belt-g6@2 approved --reason 'masks checked by eye'\n  beltline alias belt-g6\n"
+        "  beltline alias belt-g6 approved\n  beltline alias belt-g6 approved --remove",
+    )
+    parser.add_argument("version", metavar="NAME@V | NAME")
+    parser.add_argument("alias", nargs="?", metavar="ALIAS")
+    parser.add_argument("--remove", action="store_true", help="let it stand for nothing; its history stays")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="for the history")
+    parser.set_defaults(run=_alias)
+
+
+def _tag(arguments: argparse.Namespace, session: Session) -> int:
+    field = "remove_tags" if arguments.remove else "add_tags"
+    return _change(arguments, session, {field: tuple(arguments.tags)})
+
+
+def _describe(arguments: argparse.Namespace, session: Session) -> int:
+    return _change(arguments, session, {"description": arguments.text})
+
+
+def _change(arguments: argparse.Namespace, session: Session, values: dict[str, object]) -> int:
+    change = validate(VersionChange, values, source=arguments.run.__name__.lstrip("_"))
+    changed = session.service().change_version(find_reference(session, arguments.version), change)
+    lines = [f"{changed.name}@{changed.version}  {' '.join(changed.tags) or 'no tags'}"]
+    session.emit(changed, "\n".join(lines + [changed.description] * bool(changed.description)))
+    return 0
+
+
+def _alias(arguments: argparse.Namespace, session: Session) -> int:
+    service = session.service()
+    name, at, _ = arguments.version.partition("@")
+    check_name(name, "dataset name")
+    if arguments.alias is None:
+        if at or arguments.remove:
+            raise ConfigurationError(
+                "no alias is named", code="no_alias", hint="write it after the version, such as approved"
+            )
+        page = service.aliases(name)
+        session.emit(page, lambda: "\n".join(_alias_text(item) for item in page.items))
+        return 0
+    if arguments.remove:
+        changed = service.remove_alias(name, arguments.alias, by=current_user(), reason=arguments.reason)
+    elif at:
+        reference = find_reference(session, arguments.version)
+        values = {"version": reference.number, "by": current_user(), "reason": arguments.reason}
+        changed = service.move_alias(name, arguments.alias, validate(AliasTarget, values, source="alias"))
+    else:
+        changed = service.alias(name, arguments.alias)
+    session.emit(changed, lambda: _alias_text(changed))
+    return 0
+
+
+def _alias_text(item: AliasDescription) -> str:
+    now = f"{item.name}@{item.version}" if item.version is not None else "nothing"
+    rows = [(move.at, move.version or "removed", move.by or "-", move.reason or "-") for move in item.history]
+    return f"{item.name}@{item.alias} is {now}\n{table(rows, ('WHEN', 'VERSION', 'BY', 'REASON'))}"
