@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from contracts.calibration import Calibration, read_calibration
 from contracts.camera import SidePx
 from contracts.distributions import NumberDistribution, Within
 from contracts.document import Document, SchemaVersion, read_file, read_yaml, validate
@@ -36,7 +37,20 @@ class CameraSettings(Document):
     size: tuple[SidePx, SidePx]
     """Width, height in pixels."""
     horizontal_fov_deg: Annotated[NumberDistribution, Within(5, 150)] = 60.0
-    """Horizontal field of view."""
+    """Horizontal field of view, where there is no calibration."""
+    calibration: Calibration | None = None
+    """Of a real camera, in place of the field of view; in a file, the path of its file, from where it is named."""
+
+    @model_validator(mode="after")
+    def _calibration_fits(self) -> CameraSettings:
+        if self.calibration is not None and not self.calibration.fits(self.size):
+            width, height = self.calibration.size
+            fitting = round(self.size[0] * height / width)
+            raise ValueError(
+                f"size: {self.size[0]}x{self.size[1]} is not the calibration's {width}x{height} scaled; "
+                f"{self.size[0]}x{fitting} would be"
+            )
+        return self
 
 
 class LabelSettings(Document):
@@ -165,7 +179,7 @@ def load_generator(
     """
     path = _locate(name_or_path, folder, allow_paths)
     value, lines = read_yaml(read_file(path), str(path))
-    merged = _with_ancestors(value, path, folder, ())
+    merged = _with_ancestors(_with_calibration(value, path.parent), path, folder, ())
     changes = dict(overrides or {})
     if size is not None:
         changes["camera.size"] = list(size)
@@ -190,6 +204,8 @@ def resolve_generator(
         ConfigurationError: Invalid; of a text, with line and field.
     """
     value, lines = read_yaml(text, source) if isinstance(text, str) else (dict(text), None)
+    if beside is not None:
+        value = _with_calibration(value, beside)
     merged = _with_ancestors(value, (beside or folder) / source, folder, ())
     return validate(Generator, _with_label_ids(merged), source=source, lines=lines)
 
@@ -231,5 +247,15 @@ def _with_ancestors(value: Any, path: Path, folder: Path, seen: tuple[str, ...])
     own_folder = path.parent if (path.parent / f"{parent}.yaml").is_file() else folder
     parent_path = _locate(parent, own_folder, allow_paths=False)
     base, _ = read_yaml(read_file(parent_path), str(parent_path))
+    base = _with_calibration(base, parent_path.parent)
     base = _with_ancestors(base, parent_path, folder, (*seen, parent))
     return merge(base, {key: item for key, item in value.items() if key != "extends"})
+
+
+def _with_calibration(value: Any, folder: Path) -> Any:
+    """Put what a calibration file says in place of its path, so that the digest is of the values."""
+    camera = value.get("camera") if isinstance(value, dict) else None
+    if not isinstance(camera, dict) or not isinstance(named := camera.get("calibration"), str):
+        return value
+    calibration = read_calibration(folder / named).model_dump(mode="json", exclude_none=True)
+    return {**value, "camera": {**camera, "calibration": calibration}}

@@ -95,7 +95,12 @@ def sample_frame(generator: Generator, seed: int, index: int, attempt: int = 0) 
     values: dict[str, dict[str, Value]] = {}
     for name, randomizer in generator.randomizers.items():
         values[name] = _sample_randomizer(randomizer, name, seed, index, attempt)
-    fov = draw(generator.camera.horizontal_fov_deg, stream(seed, index, attempt, "camera", "horizontal_fov_deg"))
+    calibration = generator.camera.calibration
+    fov = (
+        calibration.horizontal_fov_deg
+        if calibration is not None
+        else draw(generator.camera.horizontal_fov_deg, stream(seed, index, attempt, "camera", "horizontal_fov_deg"))
+    )
     return FrameParameters(generator, seed, index, attempt, float(fov), values)
 
 

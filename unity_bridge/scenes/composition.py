@@ -221,12 +221,16 @@ def sensor_effects(parameters: FrameParameters) -> SensorEffects:
 
 
 def horizontal_squeeze(parameters: FrameParameters, size: tuple[int, int]) -> float:
-    """Focal length across over focal length down, from the `aspect_ratio` of the `Sensor` randomizer; 1 without one.
+    """Focal length across over focal length down: the calibration's where there is one, else from the `aspect_ratio` of
+    the `Sensor` randomizer; 1 without either.
 
     Args:
         parameters: As sampled.
         size: Width and height of the frame in pixels, to which the picture as taken was scaled.
     """
+    calibration = parameters.generator.camera.calibration
+    if calibration is not None:
+        return calibration.squeeze
     taken = float(parameters.of_kind("Sensor").get("aspect_ratio", 0.0))
     if taken <= 0:
         return 1.0

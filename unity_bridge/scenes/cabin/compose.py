@@ -44,6 +44,7 @@ from unity_bridge.scenes.cabin.interior import (
 )
 from unity_bridge.scenes.cabin.resting import lift_arms
 from unity_bridge.scenes.cabin.seat import SeatShape, seated_offset
+from unity_bridge.scenes.calibrated_camera import calibrated
 from unity_bridge.scenes.mesh import Model, Part, merge
 from unity_bridge.scenes.occupant.body import BodyShape, load_bodies
 from unity_bridge.scenes.occupant.clothing import DressedBody, dress, outfit_of
@@ -283,7 +284,7 @@ def _camera(parameters: FrameParameters, size: tuple[int, int]) -> Camera:
     forward = min(float(values["forward_m"]), windscreen_x(up) - _BEHIND_WINDSCREEN_M)
     eye = (forward, float(values["left_m"]), up)
     target = (-0.05, float(values["aim_left_m"]), float(values["aim_up_m"]))
-    return Camera(
+    placed = Camera(
         width_px=size[0],
         height_px=size[1],
         K=composition.intrinsics(
@@ -294,6 +295,7 @@ def _camera(parameters: FrameParameters, size: tuple[int, int]) -> Camera:
         ),
         world_from_camera=composition.look_at(eye, target, float(values["roll_deg"])),
     )
+    return calibrated(parameters, placed)
 
 
 def _light(

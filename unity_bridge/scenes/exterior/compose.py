@@ -12,6 +12,7 @@ from contracts.frame_spec import DirectionalLight, Material, PartBinding, SceneO
 from contracts.randomizers.common import Light, Randomizer, SunDirection
 from contracts.randomizers.exterior import Glass, OrbitCamera, Paint, Surroundings, Vehicle
 from unity_bridge.sampling import DETAIL_SEED, FrameParameters, Value
+from unity_bridge.scenes.calibrated_camera import calibrated
 from unity_bridge.scenes.composition import (
     AssetCollector,
     ComposedFrame,
@@ -67,9 +68,10 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> ComposedFrame
             },
         )
     ]
-    camera = framed_camera(
+    framed = framed_camera(
         _outline_points(model), orbit, parameters.horizontal_fov_deg, size, horizontal_squeeze(parameters, size)
     )
+    camera = calibrated(parameters, framed)
     eye = np.array([row[3] for row in camera.world_from_camera[:3]])
     light = _values(parameters, Light)
     environment = add_surroundings(around, shape, eye, float(light["sky_luminance_cd_m2"]), assets, objects, materials)
