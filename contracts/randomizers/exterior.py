@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from contracts.distributions import NumberDistribution, OneOf, Within, WordDistribution
 from contracts.randomizers.common import Randomizer
 
-BODY_STYLES = ("sedan", "hatchback", "wagon", "suv", "pickup", "coupe")
+BODY_STYLES = ("sedan", "hatchback", "wagon", "suv", "pickup", "coupe", "van")
 PAINT_COLORS = ("white", "silver", "grey", "black", "red", "blue", "green", "yellow", "orange", "brown", "beige", "any")
 PAINT_FINISHES = ("solid", "metallic", "matte")
 ENVIRONMENTS = ("busy", "sky", "studio")
 GROUNDS = ("asphalt", "concrete", "tiles", "grass", "gravel", "plain")
-WALLS = ("none", "bricks", "panels", "hedge", "shop", "house", "fence")
+WALLS = ("none", "bricks", "panels", "hedge", "shop", "house", "fence", "street", "garage")
 
 
 class Vehicle(Randomizer):

@@ -186,7 +186,7 @@ def test_impossible_shapes_are_refused() -> None:
     shape = draw_shape("sedan", 0)
     with pytest.raises(ConfigurationError, match="hatchback"):
         draw_shape("hatchbak", 0)
-    for change in ({"door_count": 3}, {"length_m": 2.0}, {"width_m": float("nan")}, {"body_style": "van"}):
+    for change in ({"door_count": 3}, {"length_m": 2.0}, {"width_m": float("nan")}, {"body_style": "lorry"}):
         with pytest.raises(ConfigurationError):
             dataclasses.replace(shape, **change)
 

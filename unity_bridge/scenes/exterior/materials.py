@@ -23,6 +23,7 @@ _PAINTS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]
     "brown": ((0.05, 0.025, 0.012), (0.16, 0.09, 0.05)),
     "beige": ((0.38, 0.32, 0.22), (0.55, 0.48, 0.36)),
 }
+_DECALS = ("black", "black", "grey", "white", "red", "blue", "orange", "any")
 _DUST = np.array([0.30, 0.26, 0.20])
 
 
@@ -57,11 +58,11 @@ def vehicle_materials(
     painted = _rgb(clean * (1 - 0.5 * dirt) + 0.5 * dirt * _DUST)
     finish = str(paint["finish"])
     coat = {"solid": 1.0, "metallic": 1.0, "matte": 0.1}[finish] * (1 - 0.6 * dirt)
-    rough = {"solid": 0.45, "metallic": 0.35, "matte": 0.6}[finish]
+    rough = {"solid": 0.12, "metallic": 0.24, "matte": 0.55}[finish]
     body = Material(
         base_color=painted,
         metallic=random.uniform(0.3, 0.75) if finish == "metallic" else 0.0,
-        roughness=min(rough + 0.2 * dirt, 1.0),
+        roughness=min(rough + 0.3 * dirt, 1.0),
         clearcoat=coat,
     )
     chrome = Material(base_color=(0.62, 0.62, 0.63), metallic=0.9, roughness=0.18)
@@ -77,7 +78,17 @@ def vehicle_materials(
         if details.random() < 0.7
         else details.uniform(0.2, 0.4) * np.array([1.0, 0.85, 0.65])
     )
-    return {
+    lettering = details.random()
+    extra = {
+        "roof": gloss if details.random() < 0.08 else body,
+        "window_border": chrome if details.random() < 0.25 else gloss,
+        "characters": Material(base_color=_rgb(np.full(3, details.choice([0.01, 0.01, 0.25, 0.5]))), roughness=0.6),
+        "moulding": (chrome, plastic, plastic, body)[int(details.integers(4))],
+        "decal": Material(base_color=paint_color(_DECALS[int(details.integers(len(_DECALS)))], details), roughness=0.3),
+        "lettering": chrome if lettering < 0.6 else (plastic if lettering < 0.8 else body),
+        "lamp_bezel": Material(base_color=_rgb(np.full(3, details.uniform(0.01, 0.12))), roughness=0.25),
+    }
+    return extra | {
         "paint": body,
         "gloss_black": gloss,
         "plastic": plastic,
@@ -102,7 +113,7 @@ def vehicle_materials(
         "brake": Material(base_color=(0.09, 0.09, 0.09), metallic=0.6, roughness=0.5),
         "plate": Material(
             base_color=_rgb(
-                details.uniform(0.4, 0.8) * (np.ones(3) if details.random() < 0.75 else details.uniform(0.1, 1, 3))
+                details.uniform(0.4, 0.8) * (np.ones(3) if details.random() < 0.9 else details.uniform(0.1, 1, 3))
             ),
             roughness=0.45,
         ),

@@ -17,8 +17,8 @@ from unity_bridge.scenes.exterior.materials import vehicle_materials
 from unity_bridge.scenes.mesh import Model, rotation
 from unity_bridge.scenes.surroundings.environments import ENVIRONMENTS, environment_image
 from unity_bridge.scenes.surroundings.radiance import encode_radiance
-from unity_bridge.scenes.surroundings.scenery import CLUTTER, clutter, ground, placed, wall
-from unity_bridge.scenes.surroundings.textures import GROUNDS, WALLS, ground_texture, png_of, wall_texture
+from unity_bridge.scenes.surroundings.scenery import CLUTTER, WALL_TILE_M, clutter, ground, placed, wall
+from unity_bridge.scenes.surroundings.textures import GROUNDS, WALLS, ground_texture, muted_color, png_of, wall_texture
 from unity_bridge.scenes.vehicle.build import build_vehicle
 from unity_bridge.scenes.vehicle.labels import PARTS
 from unity_bridge.scenes.vehicle.shape import BODY_STYLES, VehicleShape, draw_shape
@@ -129,8 +129,8 @@ def _add_wall(
         return
     random = _random(around, 4)
     height = float(random.uniform(1.2, 3.5) if kind in ("hedge", "fence") else random.uniform(2.2, 8.0))
-    width = float(random.uniform(8, 30))
-    model = wall(width, height)
+    width = float(random.uniform(14, 34))
+    model = wall(width, height, WALL_TILE_M if kind != "street" else (width, height))
     texture = _wall_file(kind, int(random.integers(_VARIANTS)))
     materials["wall"] = Material(base_color=(1.0, 1.0, 1.0), base_color_texture=assets.add_png(texture), roughness=0.8)
     materials["wall_back"] = Material(base_color=(0.3, 0.3, 0.3), roughness=0.9)
@@ -226,8 +226,7 @@ def _add_clutter(
         )
         spot = heading * (room + random.exponential(2.5))
         name = f"clutter_{index}"
-        level = random.uniform(0.02, 0.8)
-        red, green, blue = (round(float(value), 5) for value in np.clip(level * random.uniform(0.3, 1.0, 3), 0, 1))
+        red, green, blue = (round(float(value), 5) for value in np.clip(muted_color(random, 0.02, 0.8, 0.2), 0, 1))
         materials[name] = Material(base_color=(red, green, blue), roughness=round(float(random.uniform(0.3, 0.9)), 4))
         objects.append(
             SceneObject(

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ConfigurationError, nearest
-from unity_bridge.scenes.surroundings.textures import noise
+from unity_bridge.scenes.surroundings.textures import muted_color, noise
 
 Image = NDArray[np.float32]
 
 ENVIRONMENTS = ("busy", "sky", "studio")
 HEIGHT_PX, WIDTH_PX = 384, 768
 # A camera's automatic white balance takes out most of a colour cast of the whole scene.
-_NEUTRALISED = 0.7
+_NEUTRALISED = 0.9
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
@@ -59,21 +59,20 @@ def _away(azimuth: float) -> NDArray[np.float64]:
     return np.abs((_azimuth() - azimuth + np.pi) % (2 * np.pi) - np.pi)
 
 
-def _color(random: np.random.Generator, low: float, high: float) -> Image:
-    """(3,) float32, each component within bounds of its own."""
-    return random.uniform(low, high, 3).astype(np.float32)
-
-
 def _busy(random: np.random.Generator) -> Image:
-    one = _color(random, 0.05, 0.9) * (0.4 + noise(random, HEIGHT_PX, WIDTH_PX, 5)[..., None])
+    one = muted_color(random, 0.05, 0.9, 0.4) * (0.4 + noise(random, HEIGHT_PX, WIDTH_PX, 5)[..., None])
     share = noise(random, HEIGHT_PX, WIDTH_PX, 4)[..., None]
-    other = _color(random, 0.05, 0.9)
+    other = muted_color(random, 0.05, 0.9, 0.4)
     image = other + (one - other) * share
     rows, columns = np.arange(HEIGHT_PX)[:, None], np.arange(WIDTH_PX)[None]
     for _ in range(int(random.integers(120, 300))):
         top, left = int(random.integers(0, HEIGHT_PX)), int(random.integers(0, WIDTH_PX))
         tall, wide = int(random.integers(3, 90)), int(random.integers(3, 130))
-        color = random.uniform(0.0, 1.0) ** 1.5 * random.uniform(0.1, 1.0, 3) * (4.0 if random.random() < 0.08 else 1.2)
+        color = (
+            random.uniform(0.0, 1.0) ** 1.5
+            * muted_color(random, 0.5, 1.0, 0.4)
+            * (4.0 if random.random() < 0.08 else 1.2)
+        )
         window = (slice(top, min(top + tall, HEIGHT_PX)), slice(left, min(left + wide, WIDTH_PX)))
         shape = image[window]
         y, x = rows[window[0]] - top, columns[:, window[1]] - left
@@ -120,7 +119,7 @@ def _skyline(image: Image, random: np.random.Generator) -> None:
     texture = noise(random, HEIGHT_PX, WIDTH_PX, 8, 0.95)
     for _ in range(int(random.integers(1, 12))):
         center, half, top = random.uniform(-np.pi, np.pi), random.uniform(0.1, 0.9), random.uniform(0.05, 0.45)
-        leaf = np.array([random.uniform(0.04, 0.16), random.uniform(0.08, 0.24), random.uniform(0.02, 0.08)])
+        leaf = random.uniform(0.08, 0.2) * np.array([random.uniform(0.7, 0.95), 1.0, random.uniform(0.4, 0.65)])
         window = _window(center, half, -0.06, 1.5 * top)
         leaves, shape = texture[window], image[window]
         crown = top * np.clip(1 - (_away(center)[window[1]] / half) ** 2, 0, 1) * (0.5 + leaves)
@@ -131,7 +130,7 @@ def _skyline(image: Image, random: np.random.Generator) -> None:
         center, level = random.uniform(-np.pi, np.pi), random.uniform(-0.15, 0.2)
         half, reach = random.uniform(0.006, 0.1), random.uniform(0.006, 0.09)
         window = _window(center, half, level - reach, level + reach)
-        image[window] = random.uniform(0.0, 1.0) * random.uniform(0.2, 1.0, 3)
+        image[window] = muted_color(random, 0.0, 1.0)
 
 
 def _window(center: float, half: float, low: float, high: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -156,5 +155,5 @@ def _studio(random: np.random.Generator) -> Image:
             center, level = random.uniform(-np.pi, np.pi), random.uniform(-0.2, 0.5)
             half, reach = random.uniform(0.02, 0.2), random.uniform(0.02, 0.2)
             window = _window(center, half, level - reach, level + reach)
-            image[window] = random.uniform(0.0, 0.8) * random.uniform(0.3, 1.0, 3)
+            image[window] = muted_color(random, 0.0, 0.8)
     return image

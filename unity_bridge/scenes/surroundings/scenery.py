@@ -34,12 +34,14 @@ def ground() -> Model:
     return Model("ground", (plane.named("ground"), speck.named("speck")))
 
 
-def wall(width_m: float, height_m: float) -> Model:
-    """A wall in the plane x = 0 that faces -x, centred on y = 0, standing on the ground, with a cap."""
+def wall(width_m: float, height_m: float, tile_m: tuple[float, float] = WALL_TILE_M) -> Model:
+    """A wall in the plane x = 0 that faces -x, centred on y = 0, standing on the ground, with a cap.
+
+    tile_m: width and height that one repeat of its texture covers; the texture's lower edge lies on the ground."""
     half = width_m / 2
     vertices = np.array([[0, half, 0], [0, -half, 0], [0, -half, height_m], [0, half, height_m]], dtype=np.float64)
-    uvs = np.array([[0, 1], [width_m, 1], [width_m, 1], [0, 1]], dtype=np.float64) / [WALL_TILE_M[0], 1]
-    uvs[2:, 1] = 1 - height_m / WALL_TILE_M[1]
+    uvs = np.array([[0, 1], [width_m, 1], [width_m, 1], [0, 1]], dtype=np.float64) / [tile_m[0], 1]
+    uvs[2:, 1] = 1 - height_m / tile_m[1]
     faces = np.array([[0, 2, 1], [0, 3, 2]])
     face = Surface(vertices, faces, np.tile([-1.0, 0.0, 0.0], (4, 1)), uvs)
     body = rounded_box((0.2, width_m, height_m), (0.105, 0, height_m / 2), 0.01, 1)

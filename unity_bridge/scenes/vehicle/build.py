@@ -8,8 +8,9 @@ import numpy as np
 
 from unity_bridge.scenes.cutting import Patch, split
 from unity_bridge.scenes.mesh import Model, Part, Surface, flipped, merge, mirrored_left_right, mirrored_part
-from unity_bridge.scenes.vehicle import fittings, interior, wheels
+from unity_bridge.scenes.vehicle import fittings, interior, ornaments, wheels
 from unity_bridge.scenes.vehicle.labels import ROLES, part_name
+from unity_bridge.scenes.vehicle.layout import grille_top_z
 from unity_bridge.scenes.vehicle.panels import Panels, compact, displaced
 from unity_bridge.scenes.vehicle.shape import VehicleShape
 from unity_bridge.scenes.vehicle.skin import PROFILE_M, SIDENESS, Skin
@@ -65,6 +66,7 @@ def build_vehicle(shape: VehicleShape, detail: float = 1.0, steering_deg: float 
         add_middle("spoiler", fittings.spoiler(skin))
     if shape.body_style == "pickup":
         add_middle("cargo_bed", fittings.cargo_bed(skin))
+    _add_ornaments(skin, add_left, add_middle)
     _add_lining(skin, panels, add_left)
     return Model(f"vehicle_{shape.body_style}", _parts(left, right, middle))
 
@@ -109,12 +111,12 @@ def _add_wheels(skin: Skin, add: Callable[[str, Surface], None], steering_deg: f
 
 def _add_plates(skin: Skin, add: Callable[[str, Surface], None]) -> None:
     shape, profile = skin.shape, skin.profile
-    z = 0.5 * (shape.hood_front_height_m - 0.085 - shape.grille_height_m + shape.ground_clearance_m + 0.215)
+    z = 0.5 * (grille_top_z(skin) - shape.grille_height_m + shape.ground_clearance_m + 0.26)
     plate, holder = fittings.number_plate(float(profile.front_x(z)) + 0.004, z, forward=True)
     add("front_plate", plate)
     add("front_plate_holder", holder)
     add("front_plate_characters", fittings.plate_characters(float(profile.front_x(z)) + 0.004, z, forward=True))
-    badge_z = shape.hood_front_height_m - 0.085 - 0.5 * shape.grille_height_m
+    badge_z = grille_top_z(skin) - 0.4 * shape.grille_height_m
     add("front_badge", fittings.badge(float(profile.front_x(badge_z)), badge_z, forward=True))
     z = fittings.rear_plate_z(skin)
     x = float(min(profile.rear_x(z - 0.06), profile.rear_x(z + 0.06), profile.rear_x(z)))
@@ -130,6 +132,23 @@ def _add_plates(skin: Skin, add: Callable[[str, Surface], None]) -> None:
     badge_z = z + 0.17
     if badge_z < shape.deck_height_m - 0.08:
         add(f"{shape.lid}_badge", fittings.badge(float(profile.rear_x(badge_z)), badge_z, forward=False))
+
+
+def _add_ornaments(
+    skin: Skin, add_left: Callable[[str, Surface], None], add_middle: Callable[[str, Surface], None]
+) -> None:
+    shape = skin.shape
+    letters = ornaments.lettering(skin)
+    if letters is not None:
+        add_middle(f"{shape.lid}_lettering", letters)
+    if shape.lid == "tailgate":
+        add_middle("tailgate_handle", ornaments.lid_handle(skin))
+    if shape.rear_wiper:
+        add_middle("rear_wiper", ornaments.rear_wiper(skin))
+    if shape.high_brake_light:
+        add_middle("high_brake_light", ornaments.high_brake_light(skin))
+    if shape.side_step:
+        add_left("side_step", ornaments.side_step(skin))
 
 
 def _add_lining(skin: Skin, panels: Panels, add: Callable[[str, Surface], None]) -> None:

@@ -20,7 +20,7 @@ from unity_bridge.scenes.mesh import (
     unit,
 )
 from unity_bridge.scenes.primitives import ellipsoid, grid_faces, outward, rounded_box, sheet, tube
-from unity_bridge.scenes.vehicle.layout import Stations, rear_bumper_top_z
+from unity_bridge.scenes.vehicle.layout import Stations, head_lamp_top_z, rear_bumper_top_z
 from unity_bridge.scenes.vehicle.skin import Skin
 
 Array = NDArray[np.float64]
@@ -117,7 +117,7 @@ def plate_characters(x: float, z: float, forward: bool, lean_deg: float = 0.0) -
     way = 1.0 if forward else -1.0
     turn = translation((x, 0, z)) @ rotation((0, 1, 0), -way * lean_deg)
     pieces = [
-        rounded_box((0.004, 0.030 if index % 3 else 0.018, 0.070), (way * 0.0165, 0.055 * (index - 3), 0), 0.001, 1)
+        rounded_box((0.004, 0.026 if index % 3 else 0.014, 0.058), (way * 0.0165, 0.055 * (index - 3), 0), 0.001, 1)
         for index in range(7)
     ]
     return transform(merge(pieces), turn)
@@ -307,7 +307,7 @@ def cargo_bed(skin: Skin) -> Surface:
 def lamp_projector(skin: Skin) -> Surface:
     """The bright lens inside the left head lamp."""
     shape = skin.shape
-    z = shape.hood_front_height_m - 0.075 - 0.5 * shape.head_lamp_height_m
+    z = head_lamp_top_z(skin) - 0.5 * shape.head_lamp_height_m
     y = shape.width_m / 2 - 0.5 * shape.head_lamp_width_m + 0.05
     row = int(np.argmin(np.abs(skin.profile.points[:, 1] - z) + (skin.profile.arc_m > skin.profile.hood_front_m) * 9))
     line = skin.line_across(row)

@@ -173,7 +173,7 @@ def rear_window_outline(skin: Skin) -> Array:
     elif shape.body_style in ("sedan", "coupe"):
         first, last, narrower, bow = p.rear_header_m + 0.05, p.rear_base_m - 0.05, 0.06, -0.06
     else:
-        first, last, narrower, bow = p.rear_header_m + 0.06, p.rear_base_m - 0.10 * span, 0.07, -0.03
+        first, last, narrower, bow = p.rear_header_m + 0.07, p.rear_base_m - 0.16 * span, 0.09, -0.03
     arcs = np.linspace(first, last, 12)
     edges = _corner_y(skin, arcs, 0.5) - narrower - 0.02
     return _middle_outline(arcs, edges, 0.02, bow, (0.08, 0.09))
@@ -215,7 +215,7 @@ def head_lamp_outline(skin: Skin) -> Array:
     """In (wrap, z)."""
     shape = skin.shape
     half = shape.width_m / 2
-    top = shape.hood_front_height_m - 0.075
+    top = head_lamp_top_z(skin)
     height = shape.head_lamp_height_m
     rise = float(np.clip(np.tan(np.deg2rad(shape.head_lamp_slant_deg)) * 0.2, -0.01, 0.05))
     outer = half + 0.22 + 0.45 * (shape.head_lamp_width_m - 0.3)
@@ -232,33 +232,63 @@ def head_lamp_outline(skin: Skin) -> Array:
     return rounded_polygon(corners, [0.04, 0.06, 0.10, 0.10, 0.06, 0.04, 0.12])
 
 
+def head_lamp_top_z(skin: Skin) -> float:
+    """Height of the lamp's upper edge midway: beside the hood's front edge, which the wings rise from."""
+    return skin.shape.hood_front_height_m - 0.01
+
+
 def head_lamp_bottom_z(skin: Skin) -> float:
-    return skin.shape.hood_front_height_m - 0.075 - skin.shape.head_lamp_height_m
+    return head_lamp_top_z(skin) - skin.shape.head_lamp_height_m
 
 
 def grille_outline(skin: Skin) -> Array:
     """In (y, z); symmetric, its left half and a margin."""
     shape = skin.shape
     half = min(shape.grille_width_m / 2, shape.width_m / 2 - shape.head_lamp_width_m + 0.02)
-    top = shape.hood_front_height_m - 0.085
+    top = grille_top_z(skin)
     bottom = top - shape.grille_height_m
     corners = [[_BEYOND, top], [half, top - 0.01], [half * 0.88, bottom], [_BEYOND, bottom]]
     return rounded_polygon(corners, [0.0, 0.05, 0.06, 0.0])
 
 
+def grille_top_z(skin: Skin) -> float:
+    return skin.shape.hood_front_height_m - 0.065
+
+
 def intake_outline(skin: Skin) -> Array:
     """The lower air intake in (y, z)."""
     shape = skin.shape
-    low = shape.ground_clearance_m + 0.085
-    high = min(low + 0.13, shape.hood_front_height_m - 0.085 - shape.grille_height_m - 0.14)
-    high = max(high, low + 0.06)
-    half = shape.width_m * 0.30
+    low = shape.ground_clearance_m + 0.07
+    high = min(low + 0.19, grille_top_z(skin) - shape.grille_height_m - 0.14)
+    high = max(high, low + 0.07)
+    half = shape.width_m * shape.intake_width_share
     corners = [[_BEYOND, high], [half * 0.92, high], [half * 1.08, low], [_BEYOND, low]]
     return rounded_polygon(corners, [0.0, 0.03, 0.03, 0.0])
 
 
+def fog_recess_outline(skin: Skin) -> Array:
+    """The dark hollow around a fog lamp in (wrap, z)."""
+    shape = skin.shape
+    middle, low = shape.width_m * 0.40, shape.ground_clearance_m + 0.10
+    corners = [
+        [middle - 0.12, low + 0.02],
+        [middle + 0.17, low],
+        [middle + 0.24, low + 0.17],
+        [middle + 0.05, low + 0.17],
+    ]
+    return rounded_polygon(corners, [0.04, 0.03, 0.04, 0.06])
+
+
+def scoop_outline(skin: Skin) -> Array:
+    """The air scoop in the hood, in (arc length, y)."""
+    p = skin.profile
+    first = p.hood_front_m + 0.45 * (p.cowl_m - p.hood_front_m)
+    corners = [[first, _BEYOND], [first, 0.24], [first + 0.10, 0.28], [first + 0.12, _BEYOND]]
+    return rounded_polygon(corners, [0.0, 0.04, 0.04, 0.0])
+
+
 def rear_bumper_top_z(skin: Skin) -> float:
-    return skin.shape.deck_height_m * 0.625
+    return skin.shape.deck_height_m * 0.66
 
 
 def tail_light_outline(skin: Skin) -> Array:
@@ -269,7 +299,7 @@ def tail_light_outline(skin: Skin) -> Array:
     floor = rear_bumper_top_z(skin) + 0.03
     if shape.body_style == "pickup":
         top = shape.deck_height_m - 0.07
-        inner, outer = half - 0.14, half + 0.10
+        inner, outer = half - 0.17, half + 0.12
         bottom = max(top - height, floor)
         corners = [[inner, top], [inner, bottom], [outer, bottom], [outer, top]]
         return rounded_polygon(corners, 0.03)

@@ -15,6 +15,7 @@ from unity_bridge.scenes.cutting import Patch, signed_distance, split
 from unity_bridge.scenes.vehicle import layout
 from unity_bridge.scenes.vehicle.fittings import TAILGATE_M
 from unity_bridge.scenes.vehicle.skin import PROFILE_M, SIDENESS, Skin
+from unity_bridge.scenes.vehicle.trim import dress
 
 Array = NDArray[np.float64]
 Region = Callable[[Array], Array]
@@ -134,6 +135,7 @@ class Panels:
         self._cut_doors()
         self._cut_rest()
         self.add("body", self.remaining)
+        dress(self)
 
     def _arch(self, a: Array) -> Array:
         """Distance from the nearer wheel's centre, metres."""
@@ -196,8 +198,10 @@ class Panels:
         lens = self.take(lamp, 0.006, "head_lamp_seam")
         if not lens.empty:
             inside = lamp(lens.attributes)
-            bowl = displaced(lens, np.clip(1.2 * inside, 0.004, 0.055))
+            bowl = displaced(lens, np.clip(1.0 * inside, 0.004, 0.045))
             self.add("head_lamp", lens)
+            bezel, bowl = split(bowl, 0.022 - inside)
+            self.add("head_lamp_bezel", bezel)
             self.add("head_lamp_bowl", bowl)
         grille = self.end_region(layout.grille_outline(skin), "front")
         opening = self.take(grille)
@@ -216,11 +220,16 @@ class Panels:
             return np.where(a[:, 0] > shape.wheelbase_m / 2, 0.055 - away, _OFF)
 
         lamp_patch = self.take(fog)
+        if shape.fog_recess:
+            around = self.take(self.end_region(layout.fog_recess_outline(skin), "front"))
+            self.add("fog_lamp_surround", around)
         if not lamp_patch.empty:
             rim, glass = split(lamp_patch, 0.012 - fog(lamp_patch.attributes))
             self.add("fog_lamp_surround", rim)
             self.add("fog_lamp_surround", recessed(lamp_patch, fog(lamp_patch.attributes), 0.014))
             self.add("fog_lamp", displaced(compact(glass), 0.012))
+        if shape.hood_scoop:
+            self.add("hood_scoop", self.take(self.middle_region(layout.scoop_outline(skin))))
         self.add("hood", self.take(self.middle_region(layout.hood_outline(skin)), SHUT_LINE_M, "hood_seam"))
         cowl = skin.profile.cowl_m
 
@@ -265,7 +274,7 @@ class Panels:
         skin = self.skin
         shape, profile = skin.shape, skin.profile
         lamp = self.end_region(layout.tail_light_outline(skin), "rear")
-        lens = self.take(lamp, 0.006, "tail_light_seam")
+        lens = self.take(lamp, 0.012, "tail_light_seam")
         if not lens.empty:
             outline = layout.tail_light_outline(skin)
             low, high = outline[:, 1].min(), outline[:, 1].max()
@@ -329,20 +338,6 @@ class Panels:
         if shape.door_count == 4:
             back = door(layout.door_outline(skin, at.middle - 0.001, at.last_edge, lean * 1.2))
             self.add("back_door", self.take(back, SHUT_LINE_M, "back_door_seam"))
-        if shape.black_pillars:
-            for role in ("front_door", "back_door"):
-                self._blacken_pillar(role)
-
-    def _blacken_pillar(self, role: str) -> None:
-        """The strip of a door beside the pillar between the doors, above the belt, as a part of its own."""
-        at, skin = self.stations, self.skin
-        for patch in self.left.pop(role, []):
-            a = patch.attributes
-            over = a[:, 2] - skin.belt_z(a[:, 0])
-            near = 0.07 - np.abs(a[:, 0] - at.middle + 0.1 * np.clip(over, 0, None))
-            pillar, rest = split(patch, np.minimum(near, over - 0.006))
-            self.add(f"{role}_pillar", pillar)
-            self.add(role, rest)
 
     def _cut_rest(self) -> None:
         skin, shape, profile = self.skin, self.skin.shape, self.skin.profile

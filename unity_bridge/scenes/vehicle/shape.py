@@ -14,8 +14,9 @@ import numpy as np
 
 from contracts.errors import ConfigurationError, nearest
 
-BodyStyle = Literal["sedan", "hatchback", "wagon", "suv", "pickup", "coupe"]
+BodyStyle = Literal["sedan", "hatchback", "wagon", "suv", "pickup", "coupe", "van"]
 TailLightStyle = Literal["upright", "wedge", "round", "bar"]
+Lettering = Literal["none", "small", "large"]
 BODY_STYLES: tuple[str, ...] = get_args(BodyStyle)
 
 
@@ -24,7 +25,7 @@ class VehicleShape:
     """Parameters of one vehicle; lengths in metres, angles in degrees.
 
     Heights are above the ground. Rakes are measured from the vertical. `*_m` of lamps are sizes seen from the front or
-    from behind.
+    from behind. Trim of 0 m is not there.
     """
 
     body_style: BodyStyle
@@ -73,6 +74,19 @@ class VehicleShape:
     black_pillars: bool
     cladding: bool
     roof_rails: bool
+    intake_width_share: float
+    fog_recess: bool
+    dark_lower_m: float
+    dark_rear_bumper: bool
+    moulding_m: float
+    side_band_m: float
+    hood_stripe_m: float
+    hood_scoop: bool
+    screen_band_m: float
+    lettering: Lettering
+    rear_wiper: bool
+    high_brake_light: bool
+    side_step: bool
 
     def __post_init__(self) -> None:
         if self.body_style not in BODY_STYLES:
@@ -129,50 +143,58 @@ _RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "sedan": {
         "length_m": (4.35, 4.95), "width_m": (1.70, 1.88), "height_m": (1.41, 1.50), "wheelbase_share": (0.575, 0.60),
         "front_overhang_m": (0.80, 0.92), "ground_clearance_m": (0.15, 0.19), "wheel_diameter_m": (0.60, 0.67),
-        "hood_front_height_m": (0.66, 0.76), "cowl_rise_m": (0.22, 0.28), "cowl_behind_axle_m": (0.28, 0.45),
+        "hood_front_height_m": (0.77, 0.86), "cowl_rise_m": (0.15, 0.21), "cowl_behind_axle_m": (0.28, 0.45),
         "windshield_rake_deg": (58, 64), "rear_window_rake_deg": (58, 68), "belt_height_m": (0.90, 0.97),
-        "belt_rise_deg": (0.3, 2.2), "deck_above_belt_m": (0.03, 0.12), "deck_length_m": (0.42, 0.68),
-        "c_pillar_m": (0.10, 0.22), "tail_height_m": (0.15, 0.26),
+        "belt_rise_deg": (0.3, 2.2), "deck_above_belt_m": (0.07, 0.16), "deck_length_m": (0.42, 0.68),
+        "c_pillar_m": (0.10, 0.22), "tail_height_m": (0.17, 0.28),
     },
     "coupe": {
         "length_m": (4.2, 4.7), "width_m": (1.76, 1.92), "height_m": (1.28, 1.40), "wheelbase_share": (0.575, 0.60),
         "front_overhang_m": (0.82, 0.94), "ground_clearance_m": (0.13, 0.16), "wheel_diameter_m": (0.64, 0.70),
-        "hood_front_height_m": (0.60, 0.70), "cowl_rise_m": (0.22, 0.28), "cowl_behind_axle_m": (0.45, 0.65),
+        "hood_front_height_m": (0.71, 0.8), "cowl_rise_m": (0.16, 0.22), "cowl_behind_axle_m": (0.45, 0.65),
         "windshield_rake_deg": (60, 65), "rear_window_rake_deg": (64, 72), "belt_height_m": (0.88, 0.95),
-        "belt_rise_deg": (0.8, 2.5), "deck_above_belt_m": (0.02, 0.09), "deck_length_m": (0.30, 0.45),
-        "c_pillar_m": (0.14, 0.26), "tail_height_m": (0.13, 0.2),
+        "belt_rise_deg": (0.8, 2.5), "deck_above_belt_m": (0.05, 0.13), "deck_length_m": (0.30, 0.45),
+        "c_pillar_m": (0.14, 0.26), "tail_height_m": (0.14, 0.22),
     },
     "hatchback": {
         "length_m": (3.55, 4.35), "width_m": (1.62, 1.82), "height_m": (1.44, 1.58), "wheelbase_share": (0.60, 0.64),
         "front_overhang_m": (0.74, 0.86), "ground_clearance_m": (0.15, 0.19), "wheel_diameter_m": (0.56, 0.65),
-        "hood_front_height_m": (0.68, 0.80), "cowl_rise_m": (0.22, 0.28), "cowl_behind_axle_m": (0.20, 0.38),
+        "hood_front_height_m": (0.8, 0.91), "cowl_rise_m": (0.15, 0.21), "cowl_behind_axle_m": (0.20, 0.38),
         "windshield_rake_deg": (54, 62), "rear_window_rake_deg": (25, 50), "belt_height_m": (0.90, 1.0),
-        "belt_rise_deg": (1.0, 4.0), "deck_above_belt_m": (0.0, 0.09), "deck_length_m": (0.03, 0.10),
-        "c_pillar_m": (0.12, 0.24), "tail_height_m": (0.22, 0.38),
+        "belt_rise_deg": (1.0, 4.0), "deck_above_belt_m": (0.04, 0.13), "deck_length_m": (0.03, 0.10),
+        "c_pillar_m": (0.12, 0.24), "tail_height_m": (0.26, 0.44),
     },
     "wagon": {
         "length_m": (4.3, 4.9), "width_m": (1.72, 1.88), "height_m": (1.45, 1.62), "wheelbase_share": (0.575, 0.61),
         "front_overhang_m": (0.80, 0.92), "ground_clearance_m": (0.15, 0.19), "wheel_diameter_m": (0.60, 0.68),
-        "hood_front_height_m": (0.66, 0.78), "cowl_rise_m": (0.22, 0.28), "cowl_behind_axle_m": (0.22, 0.42),
+        "hood_front_height_m": (0.78, 0.88), "cowl_rise_m": (0.15, 0.21), "cowl_behind_axle_m": (0.22, 0.42),
         "windshield_rake_deg": (56, 63), "rear_window_rake_deg": (28, 48), "belt_height_m": (0.90, 0.99),
-        "belt_rise_deg": (0.3, 2.0), "deck_above_belt_m": (0.0, 0.06), "deck_length_m": (0.03, 0.10),
-        "c_pillar_m": (0.10, 0.18), "tail_height_m": (0.25, 0.42),
+        "belt_rise_deg": (0.3, 2.0), "deck_above_belt_m": (0.03, 0.1), "deck_length_m": (0.03, 0.10),
+        "c_pillar_m": (0.10, 0.18), "tail_height_m": (0.28, 0.46),
     },
     "suv": {
         "length_m": (4.15, 4.95), "width_m": (1.76, 1.98), "height_m": (1.60, 1.88), "wheelbase_share": (0.57, 0.605),
         "front_overhang_m": (0.80, 0.94), "ground_clearance_m": (0.19, 0.26), "wheel_diameter_m": (0.68, 0.79),
-        "hood_front_height_m": (0.84, 0.98), "cowl_rise_m": (0.18, 0.25), "cowl_behind_axle_m": (0.30, 0.50),
+        "hood_front_height_m": (0.97, 1.08), "cowl_rise_m": (0.11, 0.18), "cowl_behind_axle_m": (0.30, 0.50),
         "windshield_rake_deg": (48, 58), "rear_window_rake_deg": (18, 42), "belt_height_m": (1.04, 1.16),
-        "belt_rise_deg": (0.3, 2.6), "deck_above_belt_m": (0.0, 0.07), "deck_length_m": (0.03, 0.10),
-        "c_pillar_m": (0.10, 0.22), "tail_height_m": (0.22, 0.45),
+        "belt_rise_deg": (0.3, 2.6), "deck_above_belt_m": (0.03, 0.12), "deck_length_m": (0.03, 0.10),
+        "c_pillar_m": (0.10, 0.22), "tail_height_m": (0.26, 0.5),
     },
     "pickup": {
         "length_m": (5.0, 5.4), "width_m": (1.78, 1.96), "height_m": (1.70, 1.88), "wheelbase_share": (0.585, 0.61),
         "front_overhang_m": (0.84, 0.95), "ground_clearance_m": (0.22, 0.30), "wheel_diameter_m": (0.70, 0.80),
-        "hood_front_height_m": (0.92, 1.04), "cowl_rise_m": (0.15, 0.22), "cowl_behind_axle_m": (0.34, 0.52),
+        "hood_front_height_m": (1.03, 1.13), "cowl_rise_m": (0.1, 0.16), "cowl_behind_axle_m": (0.34, 0.52),
         "windshield_rake_deg": (48, 57), "rear_window_rake_deg": (8, 20), "belt_height_m": (1.08, 1.18),
-        "belt_rise_deg": (0.0, 1.2), "deck_above_belt_m": (-0.05, 0.05), "deck_length_m": (1.45, 1.75),
-        "c_pillar_m": (0.10, 0.18), "tail_height_m": (0.30, 0.45),
+        "belt_rise_deg": (0.0, 1.2), "deck_above_belt_m": (-0.04, 0.04), "deck_length_m": (1.45, 1.75),
+        "c_pillar_m": (0.10, 0.18), "tail_height_m": (0.34, 0.5),
+    },
+    "van": {
+        "length_m": (4.2, 5.1), "width_m": (1.70, 1.95), "height_m": (1.66, 1.98), "wheelbase_share": (0.595, 0.625),
+        "front_overhang_m": (0.76, 0.92), "ground_clearance_m": (0.15, 0.20), "wheel_diameter_m": (0.60, 0.68),
+        "hood_front_height_m": (0.90, 1.02), "cowl_rise_m": (0.14, 0.22), "cowl_behind_axle_m": (-0.05, 0.16),
+        "windshield_rake_deg": (48, 58), "rear_window_rake_deg": (8, 22), "belt_height_m": (0.98, 1.10),
+        "belt_rise_deg": (-0.3, 1.5), "deck_above_belt_m": (0.0, 0.08), "deck_length_m": (0.03, 0.08),
+        "c_pillar_m": (0.10, 0.20), "tail_height_m": (0.30, 0.55),
     },
 }  # fmt: skip
 
@@ -183,8 +205,9 @@ _TAIL_STYLES: dict[str, tuple[float, float, float, float]] = {  # upright, wedge
     "wagon": (0.55, 0.35, 0.0, 0.10),
     "suv": (0.45, 0.40, 0.05, 0.10),
     "pickup": (0.88, 0.12, 0.0, 0.0),
+    "van": (0.85, 0.15, 0.0, 0.0),
 }
-_TWO_DOOR_SHARE = {"sedan": 0.0, "coupe": 1.0, "hatchback": 0.15, "wagon": 0.0, "suv": 0.03, "pickup": 0.0}
+_TWO_DOOR_SHARE = {"sedan": 0.0, "coupe": 1.0, "hatchback": 0.15, "wagon": 0.0, "suv": 0.03, "pickup": 0.0, "van": 0.0}
 
 
 def draw_shape(
@@ -212,7 +235,11 @@ def draw_shape(
     drawn = {name: between(*limits) for name, limits in _RANGES[body_style].items()}
     length = drawn["length_m"] * length_scale
     height = drawn["belt_height_m"] + (drawn["height_m"] - drawn["belt_height_m"]) * height_scale
-    tall = body_style in ("suv", "pickup")
+    tall, open_bed, has_trunk = (
+        body_style in ("suv", "pickup"),
+        body_style == "pickup",
+        body_style in ("sedan", "coupe"),
+    )
     tail_style = str(random.choice(["upright", "wedge", "round", "bar"], p=_TAIL_STYLES[body_style]))
     return VehicleShape(
         body_style=body_style,  # type: ignore[arg-type]
@@ -245,14 +272,14 @@ def draw_shape(
         b_pillar_share=between(0.50, 0.55),
         door_count=2 if random.random() < _TWO_DOOR_SHARE[body_style] else 4,
         mirror_scale=mirror_scale * between(0.92, 1.12) * (1.12 if tall else 1.0),
-        head_lamp_width_m=between(0.32, 0.50),
+        head_lamp_width_m=between(0.34, 0.52),
         head_lamp_height_m=between(0.14, 0.23) + (0.03 if tall else 0.0),
         head_lamp_slant_deg=between(-4, 22),
-        grille_width_m=between(0.55, 1.0),
-        grille_height_m=between(0.10, 0.27) + (0.10 if tall else 0.0),
+        grille_width_m=between(0.7, 1.3),
+        grille_height_m=between(0.14, 0.30) + (0.10 if tall else 0.0),
         grille_bars=int(random.integers(2, 7)),
         tail_light_style=tail_style,  # type: ignore[arg-type]
-        tail_light_width_m=between(0.20, 0.30) if tail_style == "upright" else between(0.30, 0.52),
+        tail_light_width_m=between(0.24, 0.36) if tail_style == "upright" else between(0.36, 0.60),
         tail_light_height_m=drawn["tail_height_m"] * (1.6 if tail_style == "upright" else 1.0),
         tail_light_height_above_deck_m=between(-0.02, 0.05),
         spoke_count=int(random.choice([5, 5, 6, 7, 8, 10])),
@@ -260,5 +287,18 @@ def draw_shape(
         rear_spoiler_m=between(0.04, 0.16) if random.random() < 0.5 else 0.0,
         black_pillars=bool(random.random() < 0.55),
         cladding=bool(random.random() < (0.5 if tall else 0.08)),
-        roof_rails=bool(random.random() < {"suv": 0.6, "wagon": 0.6}.get(body_style, 0.0)),
+        roof_rails=bool(random.random() < {"suv": 0.6, "wagon": 0.6, "van": 0.2}.get(body_style, 0.0)),
+        intake_width_share=between(0.26, 0.37),
+        fog_recess=bool(random.random() < 0.6),
+        dark_lower_m=between(0.02, 0.10) if random.random() < 0.5 else 0.0,
+        dark_rear_bumper=bool(random.random() < (0.55 if open_bed else 0.03)),
+        moulding_m=between(0.025, 0.06) if random.random() < 0.3 else 0.0,
+        side_band_m=between(0.04, 0.22) if random.random() < 0.10 else 0.0,
+        hood_stripe_m=between(0.08, 0.26) if random.random() < 0.04 else 0.0,
+        hood_scoop=bool(random.random() < (0.2 if tall else 0.02)),
+        screen_band_m=between(0.08, 0.16) if random.random() < 0.08 else 0.0,
+        lettering=str(random.choice(["none", "small", "large"], p=[0.2, 0.3, 0.5] if open_bed else [0.25, 0.75, 0.0])),  # type: ignore[arg-type]
+        rear_wiper=bool(random.random() < 0.8 and not has_trunk and not open_bed),
+        high_brake_light=bool(random.random() < 0.6),
+        side_step=bool(random.random() < (0.45 if tall else 0.0)),
     )

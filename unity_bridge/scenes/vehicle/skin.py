@@ -116,8 +116,8 @@ def side_profile(shape: VehicleShape, samples: int = _PROFILE_SAMPLES) -> Profil
     else:
         corners += [(base_x, deck, 0.12), (rear + 0.03, deck - 0.2, 0.12)]
     corners += [
-        (rear + 0.035, 0.62 * deck, 0.06),
-        (rear, 0.56 * deck, 0.05),
+        (rear + 0.035, 0.655 * deck, 0.06),
+        (rear, 0.60 * deck, 0.05),
         (rear + 0.01, 0.40 * deck, 0.08),
         (rear + 0.10, ground + 0.08, 0.10),
         (rear + 0.22, ground + 0.05, 0.0),
