@@ -18,8 +18,17 @@ NonNegative = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
+FROZEN_PART_PATTERN = r"^(nothing|(encoder|decoder|segmentation_head|first|second)(\.[A-Za-z0-9_]+)*)$"
+BMW_ARCHITECTURES = ("bmw-unet", "bmw-double-unet")
+BMW_ENCODERS = ("plain", "vgg19")
+
+FrozenPart = Annotated[str, Field(pattern=FROZEN_PART_PATTERN, max_length=200)]
+"""A part of a network: `encoder`, `decoder`, `segmentation_head`, of a Double-U-Net `encoder` (that of its first
+network), `first` and `second`; or a module in one of them, such as `decoder.blocks.0`."""
+
+
 class Network(Document):
-    """A segmentation_models_pytorch network by name."""
+    """A network by name: of segmentation_models_pytorch, or of [BMW]."""
 
     architecture: Literal[
         "unet",
@@ -33,12 +42,24 @@ class Network(Document):
         "pspnet",
         "segformer",
         "upernet",
+        "bmw-unet",
+        "bmw-double-unet",
     ] = "unet"
-    """Decoder."""
+    """Decoder; `bmw-unet` and `bmw-double-unet` are the U-Net and the Double-U-Net of [BMW]."""
     encoder: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")] = "resnet18"
-    """Encoder, by its name in segmentation_models_pytorch, or `tu-` and a timm name."""
+    """Encoder, by its name in segmentation_models_pytorch, or `tu-` and a timm name; the networks of [BMW] have `plain`
+    and `vgg19`."""
     encoder_weights: str | None = None
-    """`imagenet`, a path of a local weights file, or none for random initialisation."""
+    """`imagenet`, a path of a local weights file, or none for random initialisation. A checkpoint of a `bmw-unet` fills
+    the whole first network of a `bmw-double-unet`."""
+
+    @model_validator(mode="after")
+    def _encoder_of_bmw(self) -> Network:
+        if self.architecture in BMW_ARCHITECTURES and self.encoder not in BMW_ENCODERS:
+            raise ValueError(
+                f"encoder: '{self.architecture}' has no encoder '{self.encoder}', {nearest(self.encoder, BMW_ENCODERS)}"
+            )
+        return self
 
 
 class Stage(Document):
@@ -49,10 +70,17 @@ class Stage(Document):
     """Dataset names (without version) whose sources take part; none is all."""
     steps: Annotated[int, Field(ge=1, le=10_000_000)]
     """Optimizer steps."""
-    freeze: Literal["nothing", "encoder"] = "nothing"
-    """Part whose parameters stay as they are (its batch statistics still update)."""
+    freeze: FrozenPart | Annotated[tuple[FrozenPart, ...], Field(min_length=1, max_length=64)] = "nothing"
+    """Part or parts whose parameters stay as they are (their batch statistics still update): `encoder`, `decoder`,
+    `segmentation_head`, `first`, `second`, or a module in one of them, such as `decoder.blocks.0`."""
     learning_rate_factor: Positive = 1.0
     """Of the optimizer's learning rates, such as 0.2 for a gentle last stretch."""
+
+    @property
+    def frozen_parts(self) -> tuple[str, ...]:
+        """Names of what stays as it is."""
+        parts = (self.freeze,) if isinstance(self.freeze, str) else self.freeze
+        return tuple(part for part in parts if part != "nothing")
 
 
 class Optimizer(Document):
@@ -145,7 +173,12 @@ class TrainingSpec(Document):
     @model_validator(mode="after")
     def _stages_on_data(self) -> TrainingSpec:
         names = {source.dataset.split("@")[0] for source in self.data.train}
+        is_double = self.network.architecture == "bmw-double-unet"
+        parts = ("encoder", "first", "second") if is_double else ("encoder", "decoder", "segmentation_head")
         for number, stage in enumerate(self.stages):
+            for part in stage.frozen_parts:
+                if part.split(".")[0] not in parts:
+                    raise ValueError(f"stages.{number}.freeze: no part '{part}', {nearest(part, parts)}")
             for name in stage.on or ():
                 if name not in names:
                     raise ValueError(f"stages.{number}.on: no training source '{name}', {nearest(name, names)}")

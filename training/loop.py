@@ -24,6 +24,7 @@ from training import checkpoint
 from training.batches import LabelledFrames, TrainingBatches, plain_batches
 from training.environment import Device
 from training.mixing import BatchSampler, Mix, Selection
+from training.networks.freezing import freeze
 from training.networks.segmentation import SegmentationNetwork
 from training.process import Monitor, Stopped
 from training.streams import torch_seed
@@ -108,7 +109,7 @@ def train(run: Run, network: SegmentationNetwork, monitor: Monitor) -> State:
     try:
         while state.stage < len(spec.stages):
             stage = spec.stages[state.stage]
-            network.encoder.requires_grad_(stage.freeze != "encoder")
+            freeze(network, stage)
             optimizer = ScaledOptimizer(
                 make_optimizer(spec.optimizer, network),
                 torch.amp.GradScaler(run.device.kind, enabled=run.device.precision == "float16"),

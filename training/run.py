@@ -37,6 +37,7 @@ from training import augment, checkpoint, environment, mixing
 from training.batches import LabelledFrames
 from training.data import open_frames
 from training.loop import Run, evaluate, train
+from training.networks.freezing import freeze
 from training.networks.segmentation import NEEDS_BATCH, build, check_size
 from training.process import Monitor, Stopped
 from training.report import pictures, run_report
@@ -140,6 +141,8 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
     torch.manual_seed(torch_seed(spec.seed, "weights"))
     network = build(spec.network, task.output_channels)
     check_size(network, spec.image_size)
+    for stage in spec.stages:  # so is one that freezes what there is not, or everything
+        freeze(network, stage)
     run = Run(spec, digest, workspace, device, mix, data, task, _mirrored_ids(order))
     state = train(run, network, monitor)
 

@@ -1,4 +1,4 @@
-"""Segmentation networks of segmentation_models_pytorch, by name."""
+"""Segmentation networks by name: of segmentation_models_pytorch, and those of [BMW]."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from torch import nn
 from torch.nn import functional
 
 from contracts.errors import CapabilityMissingError, ConfigurationError, nearest
-from contracts.run import Network
+from contracts.run import BMW_ARCHITECTURES, Network
 from training import torchvision_compat
+from training.networks.unet import LEVELS, DoubleUNet, PlainEncoder, UNet
 
 torchvision_compat.install()
 
@@ -31,7 +32,7 @@ class SegmentationNetwork(nn.Module):
     """A network that takes images as they are: bytes of any size, normalised and padded inside.
 
     Args:
-        network: A segmentation_models_pytorch model.
+        network: Gives logits at the size of normalised images whose sides `STRIDE_PX` divides; has a part `encoder`.
     """
 
     mean: torch.Tensor
@@ -40,6 +41,8 @@ class SegmentationNetwork(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
+        self.fixed = frozenset(name for name, parameter in self.named_parameters() if not parameter.requires_grad)
+        """Parameters that the architecture never trains."""
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("standard_deviation", torch.tensor(STANDARD_DEVIATION).view(1, 3, 1, 1), persistent=False)
 
@@ -72,9 +75,38 @@ def build(settings: Network, output_channels: int) -> SegmentationNetwork:
         ConfigurationError: No such encoder, or it can't serve this architecture, or the weights don't fit it.
         CapabilityMissingError: ImageNet weights are asked for and are not at hand.
     """
+    if settings.architecture in BMW_ARCHITECTURES:
+        wrapped = SegmentationNetwork(_of_bmw(settings, output_channels))
+    else:
+        wrapped = SegmentationNetwork(_from_library(settings, output_channels))
+    if settings.encoder_weights == "imagenet":
+        _load(wrapped.encoder, _imagenet_weights(settings), "the ImageNet weights")
+    elif settings.encoder_weights is not None:
+        source = settings.encoder_weights
+        values = _read_weights(Path(source))
+        first = _within(values, "network.")
+        if isinstance(wrapped.network, DoubleUNet) and any(name.startswith("decoder.") for name in first):
+            _load(wrapped.network.first, first, source)
+        else:
+            encoder = _within(values, "network.encoder.") or _within(values, "network.first.encoder.")
+            _load(wrapped.encoder, encoder or values, source)
+    return wrapped
+
+
+def _of_bmw(settings: Network, output_channels: int) -> nn.Module:
+    if settings.encoder == "vgg19":
+        encoder = segmentation_models_pytorch.encoders.get_encoder("vgg19", depth=LEVELS - 1, weights=None)
+        first = UNet(output_channels, encoder, encoder.out_channels)
+    else:
+        plain = PlainEncoder()
+        first = UNet(output_channels, plain, plain.out_channels)
+    return DoubleUNet(output_channels, first) if settings.architecture == "bmw-double-unet" else first
+
+
+def _from_library(settings: Network, output_channels: int) -> nn.Module:
     _check_encoder(settings.encoder)
     try:
-        network = segmentation_models_pytorch.create_model(
+        network: nn.Module = segmentation_models_pytorch.create_model(
             settings.architecture,
             encoder_name=settings.encoder,
             encoder_weights=None,
@@ -87,12 +119,7 @@ def build(settings: Network, output_channels: int) -> SegmentationNetwork:
             code="invalid_network",
             hint="take another encoder or architecture",
         ) from error
-    wrapped = SegmentationNetwork(network)
-    if settings.encoder_weights == "imagenet":
-        _load(wrapped.encoder, _imagenet_weights(settings), "the ImageNet weights")
-    elif settings.encoder_weights is not None:
-        _load(wrapped.encoder, _read_weights(Path(settings.encoder_weights)), settings.encoder_weights)
-    return wrapped
+    return network
 
 
 def check_size(network: SegmentationNetwork, size_px: tuple[int, int]) -> None:
@@ -135,6 +162,12 @@ def _check_encoder(name: str) -> None:
 
 def _imagenet_weights(settings: Network) -> dict[str, torch.Tensor]:
     """ImageNet weights of an encoder: from the local cache of the weights' host, or from the network."""
+    if settings.encoder == "plain":
+        raise ConfigurationError(
+            "network.encoder_weights: the encoder 'plain' has no ImageNet weights",
+            code="invalid_network",
+            hint="write encoder_weights: null, or take the encoder vgg19",
+        )
     try:
         encoder = segmentation_models_pytorch.encoders.get_encoder(settings.encoder, weights="imagenet")
     except Exception as error:
@@ -149,7 +182,7 @@ def _imagenet_weights(settings: Network) -> dict[str, torch.Tensor]:
 
 
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Encoder weights from a safetensors or torch file, or from a checkpoint of a run."""
+    """Weights from a safetensors or torch file, or from a checkpoint of a run."""
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -172,13 +205,16 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
             values = values[name]
     if not isinstance(values, dict) or not all(isinstance(value, torch.Tensor) for value in values.values()):
         raise ConfigurationError(f"network.encoder_weights: {path} holds no state dict", code="invalid_network")
-    prefix = "network.encoder."
-    whole = {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
-    return whole or values
+    return values
 
 
-def _load(encoder: nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
-    own = encoder.state_dict()
+def _within(values: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """Weights of a part, named within it."""
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+
+
+def _load(part: nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
+    own = part.state_dict()
     missing = sorted(own.keys() - weights.keys())
     wrong = sorted(name for name in own.keys() & weights.keys() if own[name].shape != weights[name].shape)
     if missing or wrong:
@@ -188,4 +224,4 @@ def _load(encoder: nn.Module, weights: dict[str, torch.Tensor], source: str) -> 
             code="invalid_network",
             hint="name the encoder that the weights were made with",
         )
-    encoder.load_state_dict({name: weights[name] for name in own})
+    part.load_state_dict({name: weights[name] for name in own})

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from contracts.run import Network
+from contracts.run import Network, Stage
+from training.networks.freezing import freeze
 from training.networks.segmentation import SegmentationNetwork, build
 
 CLASSES = 3
@@ -19,6 +20,8 @@ class NetworkContract:
     """Of square images: the smallest that the architecture takes, where that is more than 64."""
     unused: tuple[str, ...] = ()
     """Beginnings of the names of parameters that the architecture has no use for."""
+    parts: tuple[str, ...] = ("decoder", "segmentation_head")
+    """What can be frozen beside the encoder."""
 
     @pytest.fixture
     def network(self) -> SegmentationNetwork:
@@ -38,18 +41,40 @@ class NetworkContract:
 
     def test_gradients_reach_every_parameter(self, network):
         network.train()(self.images(2, 3, self.side_px, self.side_px)).square().mean().backward()
-        silent = [name for name, parameter in network.named_parameters() if parameter.grad is None]
+        silent = [
+            name
+            for name, parameter in network.named_parameters()
+            if parameter.grad is None and name not in network.fixed
+        ]
         assert [name for name in silent if not name.startswith(self.unused or "-")] == []
         assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in network.parameters())
 
     def test_a_frozen_encoder_gets_no_gradient_and_new_statistics(self, network):
-        network.encoder.requires_grad_(False)
-        before = {name: value.clone() for name, value in network.encoder.named_buffers() if "running" in name}
+        self.check_frozen(network, "encoder")
+
+    def test_other_frozen_parts_get_no_gradient_and_the_rest_does(self, network):
+        for part in self.parts:
+            self.check_frozen(network, part)
+
+    def check_frozen(self, network: SegmentationNetwork, part: str) -> None:
+        freeze(network, Stage(name="some", steps=1, freeze=part))
+        network.zero_grad(set_to_none=True)
+        module = network.network.get_submodule(part)
+        before = {name: value.clone() for name, value in module.named_buffers() if "running" in name}
         network.train()(self.images(2, 3, self.side_px, self.side_px)).square().mean().backward()
-        assert all(parameter.grad is None for parameter in network.encoder.parameters())
-        assert all(parameter.grad is not None for parameter in network.decoder_parameters())
-        after = dict(network.encoder.named_buffers())
+        assert all(parameter.grad is None for parameter in module.parameters())
+        frozen = {id(parameter) for parameter in module.parameters()}
+        silent = {
+            name
+            for name, parameter in network.named_parameters()
+            if parameter.grad is None and id(parameter) not in frozen | self.fixed(network)
+        }
+        assert {name for name in silent if not name.startswith(self.unused or "-")} == set()
+        after = dict(module.named_buffers())
         assert not before or any(not torch.equal(value, after[name]) for name, value in before.items())
+
+    def fixed(self, network: SegmentationNetwork) -> set[int]:
+        return {id(parameter) for name, parameter in network.named_parameters() if name in network.fixed}
 
     def test_state_goes_round(self, network):
         torch.manual_seed(1)

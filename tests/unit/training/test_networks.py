@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
 from network_contract import NetworkContract
+from pydantic import ValidationError
 
 from contracts.errors import CapabilityMissingError, ConfigurationError
-from contracts.run import Network
+from contracts.run import Network, Stage
 from training import torchvision_compat
+from training.networks.freezing import freeze
 from training.networks.segmentation import build, check_size
 
 SMALL = "tu-mobilenetv3_small_050"
+DOUBLE_PARTS = ("first", "second", "second.decoder")
+VOLVO_DECODERS = ("fpn", "deeplabv3", "deeplabv3plus", "unet", "unetplusplus", "linknet")
+VOLVO_ENCODERS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 
 
 class TestUnetResnet18(NetworkContract):
@@ -27,6 +33,31 @@ class TestLinknetMobilenet(NetworkContract):
 
 class TestDeepLabV3Plus(NetworkContract):
     settings = Network(architecture="deeplabv3plus", encoder="resnet18")
+
+
+class TestBmwUnet(NetworkContract):
+    settings = Network(architecture="bmw-unet", encoder="plain")
+
+
+class TestBmwDoubleUnet(NetworkContract):
+    settings = Network(architecture="bmw-double-unet", encoder="plain")
+    parts = DOUBLE_PARTS
+
+
+@pytest.mark.slow
+class TestBmwUnetOnVgg19(NetworkContract):
+    settings = Network(architecture="bmw-unet", encoder="vgg19")
+
+
+@pytest.mark.slow
+class TestBmwDoubleUnetOnVgg19(NetworkContract):
+    settings = Network(architecture="bmw-double-unet", encoder="vgg19")
+    parts = DOUBLE_PARTS
+
+
+@pytest.mark.slow
+class TestUnetPlusPlusResnet152(NetworkContract):
+    settings = Network(architecture="unetplusplus", encoder="resnet152")
 
 
 @pytest.mark.slow
@@ -69,6 +100,99 @@ class TestSegformer(NetworkContract):
 @pytest.mark.slow
 class TestUpernet(NetworkContract):
     settings = Network(architecture="upernet", encoder="resnet18")
+
+
+@pytest.mark.parametrize("decoder", VOLVO_DECODERS)
+@pytest.mark.parametrize("encoder", VOLVO_ENCODERS)
+def test_every_pair_of_volvo_can_be_built_and_gives_logits_of_any_size(encoder, decoder):
+    with torch.device("meta"):  # shapes without arithmetic
+        network = build(Network(architecture=decoder, encoder=encoder), 3)
+        outputs = network.eval()(torch.empty(2, 3, 61, 107, dtype=torch.uint8))
+    assert outputs.shape == (2, 3, 61, 107)
+    depth = {"resnet18": 8, "resnet34": 16, "resnet50": 16, "resnet101": 33, "resnet152": 50}[encoder]
+    blocks = [name for name, _ in network.encoder.named_modules() if re.fullmatch(r"layer\d\.\d+", name)]
+    assert len(blocks) == depth
+
+
+@pytest.mark.parametrize(
+    ("architecture", "encoder", "frozen", "millions", "trainable"),
+    [
+        ("bmw-unet", "plain", "encoder", 7.768, 3.048),
+        ("bmw-unet", "vgg19", "encoder", 23.856, 3.831),
+        ("bmw-double-unet", "plain", "first", 10.108, 2.340),
+        ("bmw-double-unet", "vgg19", "encoder", 26.587, 6.563),
+    ],
+)
+def test_bmw_networks_have_the_sizes_of_its_table_of_eight_classes(architecture, encoder, frozen, millions, trainable):
+    """Batch statistics counted, as the paper's library counts them: the second network's too where it is trained."""
+    with torch.device("meta"):
+        network = build(Network(architecture=architecture, encoder=encoder), 8)
+    freeze(network, Stage(name="some", steps=1, freeze=frozen))
+
+    def size(module: torch.nn.Module) -> int:
+        statistics = [value for name, value in module.named_buffers() if "running" in name]
+        return sum(value.numel() for value in [*module.parameters(), *statistics])
+
+    whole = size(network)
+    assert whole / 1e6 == pytest.approx(millions, abs=6e-4)
+    assert (whole - size(network.network.get_submodule(frozen))) / 1e6 == pytest.approx(trainable, abs=6e-4)
+    left = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+    assert left / 1e6 == pytest.approx(trainable, abs=0.005)
+
+
+def test_the_second_network_sees_the_image_through_the_maps_of_the_first():
+    torch.manual_seed(0)
+    network = build(Network(architecture="bmw-double-unet", encoder="plain"), 3).eval()
+    seen = []
+    network.network.second.encoder.register_forward_hook(lambda module, inputs, outputs: seen.append(inputs[0]))
+    images = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        network(images)
+        pixels = (images.float() - network.mean) / network.standard_deviation
+        maps = network.network.first(pixels).sigmoid()
+    for number in range(3):
+        torch.testing.assert_close(seen[0][:, 3 * number : 3 * number + 3], pixels * maps[:, number : number + 1])
+
+
+def test_a_checkpoint_of_a_unet_fills_the_first_network_of_a_double_one(tmp_path: Path):
+    torch.manual_seed(0)
+    single = build(Network(architecture="bmw-unet", encoder="plain"), 3)
+    torch.save({"step": 1, "model": single.state_dict()}, tmp_path / "best.pt")
+    weights = str(tmp_path / "best.pt")
+    double = build(Network(architecture="bmw-double-unet", encoder="plain", encoder_weights=weights), 3)
+    for name, value in single.network.state_dict().items():
+        assert torch.equal(double.network.first.state_dict()[name], value), name
+    with pytest.raises(ConfigurationError, match="is of another encoder"):
+        build(Network(architecture="bmw-double-unet", encoder="plain", encoder_weights=weights), 4)
+
+
+def test_a_network_of_bmw_has_two_encoders():
+    with pytest.raises(ValidationError, match="'bmw-unet' has no encoder 'vgg16', did you mean 'vgg19'"):
+        Network(architecture="bmw-unet", encoder="vgg16")
+    with pytest.raises(ConfigurationError, match="'plain' has no ImageNet weights"):
+        build(Network(architecture="bmw-unet", encoder="plain", encoder_weights="imagenet"), 2)
+
+
+def test_a_module_by_name_is_frozen_alone():
+    network = build(small(), 2)
+    freeze(network, Stage(name="some", steps=1, freeze=["segmentation_head", "decoder.blocks.0"]))
+    frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
+    parts = ("network.segmentation_head.", "network.decoder.blocks.0.")
+    assert frozen == {name for name, _ in network.named_parameters() if name.startswith(parts)} != set()
+    freeze(network, Stage(name="next", steps=1))
+    assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ("decoder.block", "freezes 'decoder.block', and the network has no such part"),
+        (["encoder", "decoder", "segmentation_head"], "freezes all of the network"),
+    ],
+)
+def test_what_can_not_be_frozen_is_refused(parts, words):
+    with pytest.raises(ConfigurationError, match=words):
+        freeze(build(small(), 2), Stage(name="some", steps=1, freeze=parts))
 
 
 def small(**changes: object) -> Network:
