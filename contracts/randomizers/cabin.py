@@ -62,6 +62,12 @@ POSES = (
 )  # fmt: skip
 """Named poses of the occupant."""
 
+HAIR_STYLES = (
+    "short", "medium", "receding", "bald", "cropped", "tousled", "side_part", "bob", "shoulder_length", "long",
+    "tied_back",
+)  # fmt: skip
+"""Hair styles of the occupant."""
+
 _Color = OneOf(*CABIN_COLORS)
 
 
@@ -117,10 +123,14 @@ class Clothing(Randomizer):
     """How far the shirt stands off the body."""
     wrinkle_m: Annotated[NumberDistribution, Within(0, 0.01)] = 0.0035
     """Height of wrinkles."""
-    hair: Annotated[WordDistribution, OneOf("short", "medium", "receding", "bald")] = "short"
-    """Hair style."""
+    hair: Annotated[WordDistribution, OneOf(*HAIR_STYLES)] = "short"
+    """Hair style: `short`, `medium` and `receding` are smooth caps, the others but `bald` are made of locks."""
     hair_volume_m: Annotated[NumberDistribution, Within(0.006, 0.03)] = 0.014
-    """Thickness of the hair."""
+    """Thickness of the hair, where it is a cap."""
+    hair_length_share: Annotated[NumberDistribution, Within(0, 1)] = 0.5
+    """Of locks: 0 the style's shortest, 1 its longest."""
+    hair_front: Annotated[WordDistribution, OneOf("behind", "left", "right", "both")] = "behind"
+    """Over which shoulder hair that is long enough, or a tied tail, falls to the front, and so over the belt."""
 
 
 BELT_STATES = (

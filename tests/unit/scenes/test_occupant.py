@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 
 from contracts.errors import ConfigurationError
-from contracts.randomizers.cabin import POSES
+from contracts.randomizers.cabin import HAIR_STYLES, POSES
+from unity_bridge.scenes.belt.drape import WEBBING_THICKNESS_M, Strip
 from unity_bridge.scenes.mesh import face_normals, same_content, smooth_normals
 from unity_bridge.scenes.occupant import clothing, regions
 from unity_bridge.scenes.occupant.body import BODIES_FILE, SHAPE_RANGES, BodyShape, load_bodies
 from unity_bridge.scenes.occupant.clothing import LEAST_OFFSET_M, Outfit, dress, relax_shell, subdivide
+from unity_bridge.scenes.occupant.hair import HAIR_LOCKS
+from unity_bridge.scenes.occupant.layers import laid_over
 from unity_bridge.scenes.occupant.pose import NAMED_POSES, SeatedPose, pose_transforms
 
 SHAPES = st.builds(BodyShape, **{name: st.floats(low, high) for name, (low, high) in SHAPE_RANGES.items()})
@@ -74,6 +78,10 @@ def test_an_unnatural_pose_is_refused() -> None:
 
 def test_poses_of_the_contract_are_the_poses_there_are() -> None:
     assert set(POSES) == set(NAMED_POSES)
+
+
+def test_hair_styles_of_the_contract_are_the_styles_there_are() -> None:
+    assert set(HAIR_STYLES) == set(clothing.HAIR_STYLES)
 
 
 @pytest.mark.parametrize("name", sorted(NAMED_POSES))
@@ -140,7 +148,7 @@ def test_the_same_outfit_gives_the_same_bytes_and_another_seed_other_folds() -> 
 
 
 @pytest.mark.parametrize("collar", clothing.COLLARS)
-@pytest.mark.parametrize("hair", clothing.HAIR_STYLES)
+@pytest.mark.parametrize("hair", [*clothing.CAPS, "bald", "tousled"])
 def test_every_collar_and_hair_style_is_made(collar: str, hair: str) -> None:
     model = dressed(Outfit(collar=collar, hair=hair)).model
     expected = {"skin", "lips", "brows", "eyes", "irises", "shirt", "pants", "shoes"} | {"hair"}
@@ -185,6 +193,63 @@ def test_a_cuff_is_a_plane_curve_and_not_a_sawtooth() -> None:
 def test_impossible_outfits_are_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError):
         Outfit(**fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("hair", sorted(HAIR_LOCKS))
+def test_locks_stay_out_of_face_and_body(hair: str) -> None:
+    bodies = load_bodies()
+    rest = bodies.rest(BodyShape(gender=1.0))
+    posed = bodies.skin(rest, pose_transforms(bodies, rest, NAMED_POSES["hands_on_lap"])).astype(np.float64)
+    outfit = Outfit(hair=hair, hair_front="both", detail_seed=4)
+    model = dress(bodies, rest, posed.astype(np.float32), outfit).model
+    locks = model.part("hair")
+    assert locks.uvs is not None
+    # No lock passes in front of the eyes, and few of their places are inside the head or under the shirt.
+    eyes = np.concatenate([model.part("eyes").vertices, model.part("irises").vertices])
+    in_front = locks.vertices[locks.vertices[:, 0] > eyes[:, 0].min()]
+    if len(in_front):
+        aside = np.abs(in_front[:, None, 1:] - eyes[None, :, 1:]).max(axis=2)
+        assert aside.min() > 0.004
+    shirt = model.part("shirt")
+    distance, nearest = cKDTree(shirt.vertices).query(locks.vertices)
+    depth = np.einsum("ij,ij->i", locks.vertices - shirt.vertices[nearest], shirt.normals[nearest])
+    assert (depth[distance < 0.02] < -0.006).mean() < 0.05 if (distance < 0.02).any() else True
+
+
+def test_long_hair_falls_over_the_shoulder_that_is_named() -> None:
+    def reach(front: str) -> tuple[float, float]:
+        """Shares of the hair's places in front of the neck, left and right."""
+        model = dressed(Outfit(hair="long", hair_front=front)).model
+        places = model.part("hair").vertices
+        collar = model.part("shirt").vertices
+        top = collar[collar[:, 2] > collar[:, 2].max() - 0.02].mean(axis=0)
+        low = places[(places[:, 2] < top[2] - 0.08) & (places[:, 0] > top[0] + 0.02)]
+        return float((low[:, 1] > 0).sum() / len(places)), float((low[:, 1] < 0).sum() / len(places))
+
+    behind, left, both = reach("behind"), reach("left"), reach("both")
+    assert max(behind) < 0.02
+    assert left[0] > 0.05 > 0.02 > left[1]
+    assert min(both) > 0.05
+
+
+def test_hair_over_a_belt_is_lifted_clear_of_it_and_nothing_else_moves() -> None:
+    bare = dressed(Outfit(hair="long", hair_front="both"))
+    hair = bare.model.part("hair").vertices.astype(np.float64)
+    low = hair[hair[:, 0] > np.quantile(hair[:, 0], 0.9)]
+    centre = low.mean(axis=0)
+    # Webbing that stands 1 cm before the hair, across it.
+    line = centre + np.linspace(-0.2, 0.2, 60)[:, None] * np.array([0.0, 1.0, 0.0]) + [0.01, 0.0, 0.0]
+    strip = Strip(line, np.tile([0.0, 0.0, 1.0], (60, 1)), np.tile([1.0, 0.0, 0.0], (60, 1)))
+    lifted = laid_over(bare, [strip])
+    moved = lifted.part("hair").vertices
+    under = (np.abs(moved[:, 2] - centre[2]) < 0.0235) & (np.abs(moved[:, 1] - centre[1]) < 0.19)
+    under &= moved[:, 0] > line[0, 0] - 0.03
+    assert under.sum() > 20
+    assert moved[under, 0].min() > line[0, 0] + WEBBING_THICKNESS_M
+    for part in bare.model.parts:
+        if part.name != "hair":
+            assert lifted.part(part.name) is part
+    assert laid_over(dressed(Outfit()), [strip]).part("shirt") is not None
 
 
 def test_longer_sleeves_leave_less_skin() -> None:

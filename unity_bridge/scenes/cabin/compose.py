@@ -130,7 +130,7 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> composition.C
         parameters,
         camera=_camera(parameters, size),
         exposure=exposure,
-        materials=_materials(parameters),
+        materials=_materials(parameters, assets),
         objects=objects,
         lights=lights,
         environment=environment,
@@ -228,7 +228,7 @@ def _values(parameters: FrameParameters, kind: type[Randomizer]) -> dict[str, An
     return {"detail_seed": 0} | constants | parameters.of_kind(kind.__name__)
 
 
-def _materials(parameters: FrameParameters) -> dict[str, Material]:
+def _materials(parameters: FrameParameters, assets: composition.AssetCollector) -> dict[str, Material]:
     """A material for every part, by the part's name."""
     interior, belt = _values(parameters, Interior), _values(parameters, Belt)
 
@@ -261,7 +261,7 @@ def _materials(parameters: FrameParameters) -> dict[str, Material]:
         "hardware_metal": Material(base_color=(0.5, 0.5, 0.5), metallic=1.0, roughness=0.4),
         "button": Material(base_color=(0.5, 0.02, 0.015), roughness=0.45),
         "webbing": Material(base_color=shade(CABIN_COLORS[str(belt["color"])], belt, 8), roughness=0.6, sheen=0.2),
-        **occupant_materials(_values(parameters, Occupant), _values(parameters, Clothing)),
+        **occupant_materials(_values(parameters, Occupant), _values(parameters, Clothing), assets.add_png),
     }
 
 

@@ -8,7 +8,7 @@ margin inside each hem.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from unity_bridge.scenes.cutting import Patch, split
 from unity_bridge.scenes.mesh import Model, Part, Surface, merge, smooth_normals
 from unity_bridge.scenes.occupant import regions
 from unity_bridge.scenes.occupant.body import Bodies, RestBody
+from unity_bridge.scenes.occupant.hair import HAIR_LOCKS, Underneath, cap_coordinates, head_of, locks
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -32,7 +33,11 @@ TRUNK_LIMB_SHARE = 0.45
 ARM_LIMB_SHARE = 0.4
 """Share of an arm's bones from which a vertex counts as arm: trunk and arms overlap a little."""
 COLLARS = ("crew", "wide", "v_neck", "turtleneck")
-HAIR_STYLES = ("short", "medium", "receding", "bald")
+CAPS = ("short", "medium", "receding")
+"""Hair styles that are a smooth cap."""
+HAIR_STYLES = (*CAPS, "bald", *HAIR_LOCKS)
+HAIR_FRONTS = ("behind", "left", "right", "both")
+_CAP_UNDER_LOCKS_M = 0.006
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,9 @@ class Outfit:
 
     sleeve_length: 0 at the shoulder, 1 elbow, 2 wrist. trouser_length: 0 hip, 1 knee, 2 ankle. collar: of `COLLARS`.
     looseness_m: how far the shirt stands off the body. wrinkle_m: height of wrinkles. hair: of `HAIR_STYLES`.
-    hair_volume_m: thickness of the hair. detail_seed: of wrinkles and strands.
+    hair_volume_m: thickness of the hair, where it is a cap. hair_length_share: 0 the style's shortest, 1 its longest.
+    hair_front: of `HAIR_FRONTS`, where long hair falls over the shoulder to the front. detail_seed: of wrinkles and
+    strands.
     """
 
     sleeve_length: float = 1.9
@@ -51,15 +58,17 @@ class Outfit:
     wrinkle_m: float = 0.0035
     hair: str = "short"
     hair_volume_m: float = 0.014
+    hair_length_share: float = 0.5
+    hair_front: str = "behind"
     detail_seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, valid in (("collar", COLLARS), ("hair", HAIR_STYLES)):
+        for name, valid in (("collar", COLLARS), ("hair", HAIR_STYLES), ("hair_front", HAIR_FRONTS)):
             if getattr(self, name) not in valid:
                 raise ConfigurationError(f"outfit {name} is '{getattr(self, name)}'", hint=f"valid: {', '.join(valid)}")
         for name, low, high in (
             ("sleeve_length", 0.3, 1.95), ("trouser_length", 0.7, 1.97), ("looseness_m", 0.004, 0.03),
-            ("wrinkle_m", 0.0, 0.01), ("hair_volume_m", 0.006, 0.03),
+            ("wrinkle_m", 0.0, 0.01), ("hair_volume_m", 0.006, 0.03), ("hair_length_share", 0.0, 1.0),
         ):  # fmt: skip
             if not low <= getattr(self, name) <= high:
                 raise ConfigurationError(
@@ -249,7 +258,11 @@ def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Ou
     parts = _skin_parts(bodies, rest, points, normals, topology, covered)
     parts += [_hemmed(shirt).named("shirt"), _hemmed(pants).named("pants"), _hemmed(shoes).named("shoes")]
     if outfit.hair != "bald":
-        parts.append(_hair(bodies, rest, points, normals, outfit))
+        worn = np.flatnonzero(covered < 0)
+        beneath = Underneath(
+            np.concatenate([points[worn], shirt.positions]), np.concatenate([normals[worn], shirt.normals])
+        )
+        parts.append(_hair(bodies, rest, points, normals, outfit, beneath))
     off_trunk = TRUNK_LIMB_SHARE - np.maximum(topology.arm, bodies.weight_of("head", "neck03", "foot"))
     on_arm = topology.arm - ARM_LIMB_SHARE
 
@@ -268,6 +281,7 @@ def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Ou
             resting_place(np.minimum(on_arm, rest_points[:, 1])),
             resting_place(np.minimum(on_arm, -rest_points[:, 1])),
         ),
+        over_belt=("hair",) if outfit.hair in HAIR_LOCKS else (),
     )
 
 
@@ -296,18 +310,32 @@ def _skin_parts(
     return [Surface(p.positions, p.faces, p.normals).named(name) for name, p in named.items() if not p.empty]
 
 
-def _hair(bodies: Bodies, rest: RestBody, points: Float64, normals: Float64, outfit: Outfit) -> Part:
+def _hair(
+    bodies: Bodies, rest: RestBody, points: Float64, normals: Float64, outfit: Outfit, beneath: Underneath
+) -> Part:
+    style = HAIR_LOCKS.get(outfit.hair)
     scalp = _subdivision(bodies, "scalp_faces", 1)
-    region = regions.hair_region(bodies, rest, outfit.hair)
+    region = regions.hair_region(bodies, rest, outfit.hair if style is None else style.region)
     inside = scalp.matrix @ region
     rest_fine = scalp.matrix @ rest.vertices.astype(np.float64)
     head = rest.joints[bodies.bone("head")]
     rounded = np.sqrt(np.clip(inside / 0.035, 0.0, 1.0))  # hair starts thin and swells
-    volume = 0.004 + (outfit.hair_volume_m - 0.004) * rounded
+    thickness = outfit.hair_volume_m if style is None else _CAP_UNDER_LOCKS_M
+    volume = 0.004 + (thickness - 0.004) * rounded
     shell = relax_shell(scalp, points, normals, volume, 22, 0.003)
     # Strands run from the crown outward: fine ridges over the angle about a line through the head.
     around = np.arctan2(rest_fine[:, 1], rest_fine[:, 0] - head[0] + 0.02)
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([outfit.detail_seed, 3])))
     strands = sum(np.sin(around * k + rng.uniform(0, 6.28) + 25 * rest_fine[:, 2]) for k in (9, 17, 26, 38)) / 4
     strands = strands + wrinkles(rest_fine, outfit.detail_seed, 4) * 0.6
-    return _hemmed(_add_folds(shell, strands * 0.0022 * rounded).cut(region)).named("hair")
+    if style is None:
+        return _hemmed(_add_folds(shell, strands * 0.0022 * rounded).cut(region)).named("hair")
+    cap = _hemmed(_add_folds(shell, strands * 0.001 * rounded).cut(region))
+    where = head_of(bodies, rest, points)
+    cap = replace(cap, uvs=cap_coordinates(cap.vertices.astype(np.float64), where))
+    grows = np.flatnonzero(inside > 0.001)
+    grown = locks(
+        style, where, (shell.points[grows], shell.normals[grows]), beneath, outfit.detail_seed,
+        outfit.hair_length_share, outfit.hair_front,
+    )  # fmt: skip
+    return merge([cap, grown]).named("hair")
