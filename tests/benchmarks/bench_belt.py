@@ -25,13 +25,17 @@ import generator_configs
 from contracts.errors import RenderError
 from contracts.generator import load_generator
 from contracts.ids import canonical_json, digest_of
-from contracts.randomizers.cabin import BELT_STATES
+from contracts.randomizers.cabin import BELT_STATES, Belt, Clothing, Interior, Occupant
 from tests.player_rendering import renderer
 from unity_bridge.assets import write_assets
 from unity_bridge.sampling import FrameParameters, sample_frame
 from unity_bridge.scenes.belt.drape import WEBBING_THICKNESS_M, Strip
+from unity_bridge.scenes.belt.routing import Anchorage
 from unity_bridge.scenes.belt.surface import DrapeSurface
-from unity_bridge.scenes.cabin import compose as cabin
+from unity_bridge.scenes.cabin.compose import compose
+from unity_bridge.scenes.cabin.parameters import values_of
+from unity_bridge.scenes.cabin.seat import SeatShape
+from unity_bridge.scenes.cabin.seating import route_belt, seat_occupant
 
 SEED = 5
 WORN = tuple(state for state in BELT_STATES if state != "unbelted")
@@ -108,15 +112,13 @@ def case(task: tuple[int, str, int]) -> Case:
     """Figures of one occupant and state."""
     index, state, seed = task
     parameters = drawn(index, state, seed)
-    interior, belt = cabin._values(parameters, cabin.Interior), cabin._values(parameters, cabin.Belt)
-    seat = cabin.SeatShape(recline_deg=float(interior["recline_deg"]), bolster_m=float(interior["bolster_m"]))
-    anchorage = cabin.Anchorage(d_ring=(-float(belt["d_ring_behind_m"]), -0.362, float(belt["d_ring_height_m"])))
-    occupant = cabin.seat_occupant(
-        cabin._values(parameters, cabin.Occupant), cabin._values(parameters, cabin.Clothing), seat
-    )
+    interior, belt = values_of(parameters, Interior), values_of(parameters, Belt)
+    seat = SeatShape(recline_deg=float(interior["recline_deg"]), bolster_m=float(interior["bolster_m"]))
+    anchorage = Anchorage(d_ring=(-float(belt["d_ring_behind_m"]), -0.362, float(belt["d_ring_height_m"])))
+    occupant = seat_occupant(values_of(parameters, Occupant), values_of(parameters, Clothing), seat)
     start = time.process_time()
     try:
-        route = cabin.route_belt(occupant, anchorage, belt, seat)
+        route = route_belt(occupant, anchorage, belt, seat)
     except RenderError as error:
         return Case(index, state, refused=error.message)
     except Exception as error:
@@ -154,7 +156,7 @@ def visible_px(index: int, state: str, seed: int = SEED) -> int:
     effort = parameters.generator.render.model_copy(update={"samples_per_pixel": 1, "denoise": False})
     parameters = replace(parameters, generator=parameters.generator.model_copy(update={"render": effort}))
     try:
-        frame = cabin.compose(parameters, VISIBLE_SIZE)
+        frame = compose(parameters, VISIBLE_SIZE)
     except RenderError:
         return -1
     label = next(item.id for item in frame.spec.labels if item.name == "seat_belt")

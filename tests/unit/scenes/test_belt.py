@@ -18,8 +18,8 @@ from unity_bridge.scenes.belt.drape import (
 )
 from unity_bridge.scenes.belt.routing import Anchorage, route_stowed, shoulder_crossing
 from unity_bridge.scenes.belt.surface import DrapeSurface, closest_on_triangles
-from unity_bridge.scenes.cabin.compose import route_belt, seat_occupant
 from unity_bridge.scenes.cabin.seat import SeatShape
+from unity_bridge.scenes.cabin.seating import route_belt, seat_occupant
 from unity_bridge.scenes.mesh import Surface, face_normals
 from unity_bridge.scenes.occupant.body import SHAPE_RANGES
 from unity_bridge.scenes.occupant.pose import NAMED_POSES

@@ -14,8 +14,8 @@ from unity_bridge.scenes.belt.drape import WEBBING_WIDTH_M
 from unity_bridge.scenes.belt.routing import Anchorage, BeltRoute, deepest_m
 from unity_bridge.scenes.belt.surface import DrapeSurface, Union
 from unity_bridge.scenes.belt.wearing import DEEPEST_M, _goes_around
-from unity_bridge.scenes.cabin.compose import SeatedOccupant, route_belt, seat_occupant
 from unity_bridge.scenes.cabin.seat import SeatShape
+from unity_bridge.scenes.cabin.seating import SeatedOccupant, route_belt, seat_occupant
 from unity_bridge.scenes.mesh import Surface
 from unity_bridge.scenes.occupant.body import SHAPE_RANGES
 from unity_bridge.scenes.primitives import ellipsoid

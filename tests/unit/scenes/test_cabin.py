@@ -14,9 +14,10 @@ from contracts.generator import Generator, load_generator
 from contracts.ids import canonical_json
 from unity_bridge.sampling import FrameParameters, sample_frame
 from unity_bridge.scenes.belt.routing import Anchorage, route_stowed
-from unity_bridge.scenes.cabin.compose import compose, seat_occupant
+from unity_bridge.scenes.cabin.compose import compose
 from unity_bridge.scenes.cabin.interior import belt_hardware, cabin_shell, front_seat, windscreen_x
 from unity_bridge.scenes.cabin.seat import SeatShape, pillow, seated_offset
+from unity_bridge.scenes.cabin.seating import seat_occupant
 from unity_bridge.scenes.composition import ComposedFrame
 from unity_bridge.scenes.glb import read_glb
 

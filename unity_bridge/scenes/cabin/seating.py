@@ -1,0 +1,124 @@
+"""The passenger on the seat and the belt on the passenger: bodies posed, dressed and seated, belts routed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unity_bridge.scenes.belt.drape import thicken
+from unity_bridge.scenes.belt.routing import Anchorage, BeltRoute, Wearer, route_stowed
+from unity_bridge.scenes.belt.surface import DrapeSurface
+from unity_bridge.scenes.belt.wearing import Wearing
+from unity_bridge.scenes.belt.wearing import route_belt as route_worn
+from unity_bridge.scenes.cabin.interior import seat_obstacle
+from unity_bridge.scenes.cabin.resting import lift_arms
+from unity_bridge.scenes.cabin.seat import SeatShape, seated_offset
+from unity_bridge.scenes.mesh import Model, merge
+from unity_bridge.scenes.occupant.body import BodyShape, load_bodies
+from unity_bridge.scenes.occupant.clothing import DressedBody, dress, outfit_of
+from unity_bridge.scenes.occupant.pose import NAMED_POSES, POSE_LIMITS, SeatedPose, pose_transforms
+
+Float64 = NDArray[np.float64]
+
+_FLOOR_BELOW_H_POINT_M = 0.375
+_NOMINAL_RECLINE_DEG = 21.0
+_UNDER_ARMS_M = 0.008
+"""Between arms and trunk, beside what the shirt takes: folds and a belt."""
+
+
+@dataclass(frozen=True, eq=False)
+class SeatedOccupant:
+    """A dressed body on the seat. neck, shoulder, elbow: (3,) root of the neck, right shoulder joint, right elbow."""
+
+    dressed: DressedBody
+    neck: Float64
+    shoulder: Float64
+    elbow: Float64
+
+
+def seat_occupant(body: Mapping[str, Any], clothing: Mapping[str, Any], seat: SeatShape) -> SeatedOccupant:
+    """Builds the body, poses it on the seat and dresses it.
+
+    Args:
+        body: Values of an `Occupant` randomizer.
+        clothing: Values of a `Clothing` randomizer.
+        seat: The seat that it sits in.
+    """
+    bodies = load_bodies()
+    rest = bodies.rest(
+        BodyShape(
+            **{name: float(body[name]) for name in ("gender", "age_years", "muscle", "weight", "height", "proportions")}
+        )
+    )
+    pose = _pose(body, seat)
+    trunk = (
+        bodies.weight_of("upperarm", "lowerarm", "wrist", "finger", "metacarpal", "head", "neck", "lowerleg", "foot")
+        < 0.1
+    )
+    transforms = pose_transforms(bodies, rest, pose)
+    offset = seated_offset(seat, bodies.skin(rest, transforms)[trunk].astype(np.float64), rest.shape.weight)
+    # Where the hips are decides how the legs reach the floor.
+    transforms = pose_transforms(bodies, rest, pose, _FLOOR_BELOW_H_POINT_M + float(offset[2]))
+    transforms[:, :3, 3] += offset
+    transforms = lift_arms(bodies, rest, transforms, _room_under_arms_m(clothing))
+    joints = bodies.posed_joints(rest, transforms)
+    return SeatedOccupant(
+        dress(bodies, rest, bodies.skin(rest, transforms), outfit_of(clothing)),
+        joints[bodies.bone("neck01")],
+        joints[bodies.bone("upperarm01.R")],
+        joints[bodies.bone("lowerarm01.R")],
+    )
+
+
+def _room_under_arms_m(clothing: Mapping[str, Any]) -> float:
+    """Distance of the arms' skin from that of the trunk, so that clothes and a belt lie between."""
+    layers = 2 if float(clothing["sleeve_length"]) > 0.8 else 1
+    return layers * float(clothing["looseness_m"]) + _UNDER_ARMS_M
+
+
+def route_belt(
+    occupant: SeatedOccupant | None, anchorage: Anchorage, belt: Mapping[str, Any], seat: SeatShape
+) -> BeltRoute:
+    """The belt over the occupant, or hanging at the pillar where there is none to hold.
+
+    Args:
+        occupant: Who wears it; none where nobody does.
+        anchorage: Points of the belt.
+        belt: Values of a `Belt` randomizer.
+        seat: The seat.
+
+    Raises:
+        RenderError: The state is impossible for the occupant.
+    """
+    if occupant is None:
+        return route_stowed(anchorage, float(belt["slack_m"]))
+    dressed = occupant.dressed
+    left_arm, right_arm = (DrapeSurface(arm, thick=False) for arm in dressed.arms)
+    wearer = Wearer(DrapeSurface(dressed.trunk), left_arm, right_arm, occupant.neck, occupant.shoulder, occupant.elbow)
+    wearing = Wearing(
+        state=str(belt["state"]),
+        **{name: float(belt[name]) for name in ("shoulder_share", "slack_m", "extra_webbing_m", "twist_at")},
+    )
+    return route_worn(wearer, anchorage, wearing, seat_obstacle(seat))
+
+
+def webbing(route: BeltRoute) -> Model:
+    """All strips of a belt as one part."""
+    return Model("belt", (merge([thicken(strip) for strip in route.strips]).named("webbing"),))
+
+
+def _pose(body: Mapping[str, Any], seat: SeatShape) -> SeatedPose:
+    """The named pose with the frame's own turns, held to natural limits, leaning as the seat does."""
+    named = NAMED_POSES[str(body["pose"])]
+    changes = {
+        "recline_deg": named.recline_deg + seat.recline_deg - _NOMINAL_RECLINE_DEG,
+        "turn_left_deg": named.turn_left_deg + float(body["turn_left_deg"]),
+        "lean_left_deg": named.lean_left_deg + float(body["lean_left_deg"]),
+        "head_turn_left_deg": named.head_turn_left_deg + float(body["head_turn_left_deg"]),
+        "head_nod_deg": named.head_nod_deg + float(body["head_nod_deg"]),
+    }
+    return replace(named, **{name: float(np.clip(value, *POSE_LIMITS[name])) for name, value in changes.items()})
