@@ -78,7 +78,7 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> composition.C
     place("belt_hardware", _rounded(belt_hardware(anchorage, route, latched=worn)))
 
     occupant_look = (values_of(parameters, Occupant), values_of(parameters, Clothing))
-    materials = cabin_materials(parameters) | occupant_materials(*occupant_look)
+    materials = cabin_materials(parameters) | occupant_materials(*occupant_look, assets.add_png)
     lights, environment, exposure = cabin_light(parameters, assets)
     return composition.compose_frame(
         parameters,
