@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -16,6 +17,11 @@ from contracts.mix import DataPlan
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+def _unless_said(default: object) -> Callable[[Any], bool]:
+    """Whether a field stays out of an order's bytes: so fields of later releases change no digest of earlier orders."""
+    return lambda value: bool(value == default)
 
 
 FROZEN_PART_PATTERN = r"^(nothing|(encoder|decoder|segmentation_head|first|second)(\.[A-Za-z0-9_]+)*)$"
@@ -83,6 +89,24 @@ class Stage(Document):
         return tuple(part for part in parts if part != "nothing")
 
 
+class StepDecay(Document):
+    """Learning rates multiplied by a factor every so many steps of a stage."""
+
+    kind: Literal["step"]
+    every_steps: Annotated[int, Field(ge=1)]
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+
+
+class ReduceOnPlateau(Document):
+    """Learning rates multiplied by a factor whenever a score has not improved for a while, anew in each stage."""
+
+    kind: Literal["reduce_on_plateau"]
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    patience: Annotated[int, Field(ge=0)] = 6
+    """Evaluations without improvement that are borne; at the next one the rates are lowered."""
+    metric: Literal["validation.mean_iou", "validation.loss"] = "validation.loss"
+
+
 class Optimizer(Document):
     """Optimizer and learning rates."""
 
@@ -92,8 +116,19 @@ class Optimizer(Document):
     decoder_lr: Positive = 2.5e-4
     """Learning rate of everything else."""
     weight_decay: NonNegative = 3.0e-4
-    schedule: Literal["constant", "cosine"] = "constant"
-    """Over the steps of each stage."""
+    schedule: Literal["constant", "cosine"] | Annotated[StepDecay | ReduceOnPlateau, Field(discriminator="kind")] = (
+        "constant"
+    )
+    """Over the steps of each stage: `constant`, `cosine`, or by its `kind`."""
+    clip_norm: Annotated[Positive | None, Field(exclude_if=_unless_said(None))] = None
+    """Largest norm of all gradients together; longer ones are shortened to it."""
+
+
+class ExponentialAverage(Document):
+    """A running average of the weights, which is validated, kept and tested in their stead."""
+
+    decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Of the average, a step; less in the first steps."""
 
 
 class Loss(Document):
@@ -102,12 +137,22 @@ class Loss(Document):
     bce: NonNegative = 1.0
     """Binary cross entropy with logits, mean over classes and counted pixels."""
     dice: NonNegative = 1.0
-    """1 - soft Dice, mean over the classes that occur in the batch."""
+    """1 - soft Dice, mean over classes."""
+    iou: Annotated[NonNegative, Field(exclude_if=_unless_said(0.0))] = 0.0
+    """1 - soft intersection over union, mean over classes."""
+    focal: Annotated[NonNegative, Field(exclude_if=_unless_said(0.0))] = 0.0
+    """Focal loss (Lin et al., 2017): the cross entropy times (1 - probability of the truth) to the power of gamma."""
+    focal_gamma: Annotated[NonNegative, Field(exclude_if=_unless_said(2.0))] = 2.0
+    mean_over: Annotated[Literal["occurring", "all"], Field(exclude_if=_unless_said("occurring"))] = "occurring"
+    """Classes whose Dice and IoU count: those that occur in the batch, or all, so that the loss is the mean of the
+    labels' losses ([Volvo])."""
+    class_weights: Annotated[dict[str, Positive], Field(exclude_if=_unless_said({}))] = {}
+    """Weight of a class in every mean over classes; 1 where none is given."""
 
     @model_validator(mode="after")
     def _something(self) -> Loss:
-        if self.bce + self.dice <= 0:
-            raise ValueError("one of bce and dice must be positive")
+        if self.bce + self.dice + self.iou + self.focal <= 0:
+            raise ValueError("one of bce, dice, iou and focal must be positive")
         return self
 
 
@@ -161,6 +206,10 @@ class TrainingSpec(Document):
     stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=32)]
     loss: Loss = Loss()
     optimizer: Optimizer = Optimizer()
+    accumulate_batches: Annotated[int, Field(ge=1, le=4096, exclude_if=_unless_said(1))] = 1
+    """Batches whose gradients make up an optimizer step; batch statistics are still taken over one."""
+    ema: Annotated[ExponentialAverage | None, Field(exclude_if=_unless_said(None))] = None
+    """Running average of the weights to validate, keep and test; none keeps the weights themselves."""
     augmentation: Augmentation = Augmentation()
     early_stopping: EarlyStopping | None = None
     evaluate_every_steps: Annotated[int, Field(ge=1)] = 50

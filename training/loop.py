@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from contracts.errors import ConflictError, TrainingDivergedError
-from contracts.run import CurvePoint, Optimizer, SegmentationScores, Stage, TrainingSpec
+from contracts.run import CurvePoint, ReduceOnPlateau, SegmentationScores, Stage, TrainingSpec
 from training import checkpoint
 from training.batches import LabelledFrames, TrainingBatches, plain_batches
 from training.environment import Device
 from training.mixing import BatchSampler, Mix, Selection
 from training.networks.freezing import freeze
 from training.networks.segmentation import SegmentationNetwork
+from training.optimization import Plateau, ScaledOptimizer, make_average, make_optimizer, set_learning_rate
 from training.process import Monitor, Stopped
 from training.streams import torch_seed
 from training.tasks.task import Counts, Task
@@ -66,6 +68,8 @@ class State:
     stage_best_value: float = -math.inf
     evaluations_without_gain: int = 0
     """In this stage."""
+    plateau: Plateau = field(default_factory=Plateau)
+    """In this stage."""
     evaluation_due: bool = False
     stopped_early: bool = False
     loss_sum: float = 0.0
@@ -75,14 +79,6 @@ class State:
     step_seconds: float = 0.0
     """Without evaluations and checkpoints."""
     curve: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class ScaledOptimizer:
-    """An optimizer, and the scaling of losses that float16 gradients need (switched off for others)."""
-
-    inner: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
 
 
 def train(run: Run, network: SegmentationNetwork, monitor: Monitor) -> State:
@@ -104,7 +100,8 @@ def train(run: Run, network: SegmentationNetwork, monitor: Monitor) -> State:
     spec = run.spec
     network.to(run.device.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     torch.manual_seed(torch_seed(spec.seed, "training"))
-    state, optimizer_state = _resume(run, network)
+    average = make_average(spec.ema, network) if spec.ema else None
+    state, optimizer_state = _resume(run, network, average)
     writer = SummaryWriter(str(run.workspace / "tensorboard"), purge_step=state.step + 1)
     try:
         while state.stage < len(spec.stages):
@@ -115,13 +112,12 @@ def train(run: Run, network: SegmentationNetwork, monitor: Monitor) -> State:
                 torch.amp.GradScaler(run.device.kind, enabled=run.device.precision == "float16"),
             )
             if optimizer_state is not None:
-                optimizer.inner.load_state_dict(optimizer_state["optimizer"])
-                optimizer.scaler.load_state_dict(optimizer_state["scaler"])
-            train_stage(run, network, optimizer, state, stage, monitor, writer)
+                optimizer.load_state_dict(optimizer_state)
+            train_stage(run, network, optimizer, state, stage, monitor, writer, average)
             state.stage, state.stage_step = state.stage + 1, 0
             state.stage_best_value, state.evaluations_without_gain = -math.inf, 0
-            optimizer_state = None
-            _save(run, network, None, state)
+            state.plateau, optimizer_state = Plateau(), None
+            _save(run, network, None, state, average)
     finally:
         writer.close()
     return state
@@ -135,8 +131,10 @@ def train_stage(
     stage: Stage,
     monitor: Monitor,
     writer: SummaryWriter,
+    average: AveragedModel | None = None,
 ) -> None:
     """Take the stage's steps, or as many as early stopping leaves."""
+    kept = network if average is None else cast(SegmentationNetwork, average.module)
     spec, device = run.spec, run.device
     sampler = BatchSampler(run.mix.train, on=stage.on, stage=stage.name, batch_size=spec.batch_size, seed=spec.seed)
     sources = {number: run.data[source.key] for number, source in enumerate(run.mix.train)}
@@ -149,7 +147,7 @@ def train_stage(
         mirrored_ids=run.mirrored_ids,
         stage=stage.name,
         seed=spec.seed,
-        start=state.stage_step,
+        start=state.stage_step * spec.accumulate_batches,
         pin=device.kind == "cuda",
     )
     network.train()
@@ -158,11 +156,11 @@ def train_stage(
         while True:
             if state.evaluation_due:
                 try:
-                    _evaluate_and_keep(run, network, state, stage, monitor, writer)
+                    _evaluate_and_keep(run, kept, state, stage, monitor, writer)
                 except Stopped:
-                    _save(run, network, optimizer, state)  # the evaluation is still due
+                    _save(run, network, optimizer, state, average)  # the evaluation is still due
                     raise
-                _save(run, network, optimizer, state)
+                _save(run, network, optimizer, state, average)
                 last_save = time.monotonic()
             if state.stage_step == stage.steps:
                 return
@@ -171,18 +169,13 @@ def train_stage(
                 return
 
             started = time.perf_counter()
-            images, targets = (tensor.to(device.place, non_blocking=True) for tensor in next(ready))
-            _set_learning_rate(optimizer.inner, spec.optimizer, stage, state.stage_step)
-            optimizer.inner.zero_grad(set_to_none=True)
-            with torch.autocast(device.kind, dtype=device.autocast_dtype, enabled=device.is_mixed):
-                outputs = network(images)
-            loss = run.task.loss(outputs, targets)
-            losses.append((state.step + 1, loss.detach()))
+            set_learning_rate(optimizer.inner, spec.optimizer, stage, state.stage_step, state.plateau)
+            losses.append((state.step + 1, _add_gradients(run, network, optimizer, ready)))
             if len(losses) >= LOSSES_BEFORE_CHECK[device.kind]:
                 _take_in(losses, state, stage)
-            optimizer.scaler.scale(loss).backward()
-            optimizer.scaler.step(optimizer.inner)
-            optimizer.scaler.update()
+            optimizer.step(spec.optimizer.clip_norm)
+            if average is not None:
+                average.update_parameters(network)
             state.step += 1
             state.stage_step += 1
             state.evaluation_due = state.stage_step == stage.steps or state.stage_step % spec.evaluate_every_steps == 0
@@ -194,11 +187,31 @@ def train_stage(
             if state.evaluation_due or monitor.should_stop or time.monotonic() - last_save > SAVE_EVERY_S:
                 _take_in(losses, state, stage)
             if monitor.should_stop:
-                _save(run, network, optimizer, state)
+                _save(run, network, optimizer, state, average)
                 raise Stopped
             if time.monotonic() - last_save > SAVE_EVERY_S:
-                _save(run, network, optimizer, state)
+                _save(run, network, optimizer, state, average)
                 last_save = time.monotonic()
+
+
+def _add_gradients(
+    run: Run,
+    network: SegmentationNetwork,
+    optimizer: ScaledOptimizer,
+    ready: Iterator[tuple[torch.Tensor, torch.Tensor]],
+) -> torch.Tensor:
+    """Gradients of the mean loss of as many batches as a step takes; gives that loss."""
+    optimizer.inner.zero_grad(set_to_none=True)
+    total: torch.Tensor | None = None
+    for _ in range(run.spec.accumulate_batches):
+        images, targets = (tensor.to(run.device.place, non_blocking=True) for tensor in next(ready))
+        with torch.autocast(run.device.kind, dtype=run.device.autocast_dtype, enabled=run.device.is_mixed):
+            outputs = network(images)
+        loss = run.task.loss(outputs, targets) / run.spec.accumulate_batches
+        optimizer.backward(loss)
+        total = loss.detach() if total is None else total + loss.detach()
+    assert total is not None
+    return total
 
 
 def evaluate(
@@ -225,32 +238,6 @@ def evaluate(
     network.train(was_training)
     table = np.concatenate(counts)
     return run.task.scores(table, loss / done), table
-
-
-def make_optimizer(settings: Optimizer, network: SegmentationNetwork) -> torch.optim.Optimizer:
-    """The optimizer of a stage, over what is not frozen: the encoder's parameters first, if any, then the others."""
-    parts = [
-        (settings.encoder_lr, list(network.encoder.parameters())),
-        (settings.decoder_lr, list(network.decoder_parameters())),
-    ]
-    groups = []
-    for learning_rate, parameters in parts:
-        trained = [parameter for parameter in parameters if parameter.requires_grad]
-        if trained:
-            groups.append({"params": trained, "lr": learning_rate, "base_lr": learning_rate})
-    match settings.kind:
-        case "adam":
-            return torch.optim.Adam(groups, weight_decay=settings.weight_decay, fused=True)
-        case "adamw":
-            return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
-        case "sgd":
-            return torch.optim.SGD(groups, momentum=0.9, weight_decay=settings.weight_decay, fused=True)
-
-
-def _set_learning_rate(optimizer: torch.optim.Optimizer, settings: Optimizer, stage: Stage, stage_step: int) -> None:
-    decay = 0.5 * (1 + math.cos(math.pi * stage_step / stage.steps)) if settings.schedule == "cosine" else 1.0
-    for group in optimizer.param_groups:
-        group["lr"] = group["base_lr"] * stage.learning_rate_factor * decay
 
 
 def _take_in(losses: list[tuple[int, torch.Tensor]], state: State, stage: Stage) -> None:
@@ -285,7 +272,7 @@ def _evaluate_and_keep(
     monitor: Monitor,
     writer: SummaryWriter,
 ) -> None:
-    """Score the validation images, add to the curve, and keep the network if it is the best so far."""
+    """Score the validation images, add to the curve, lower rates if due, and keep the network if it is the best."""
     started = time.perf_counter()
     scores, _ = evaluate(run, network, run.mix.validation, monitor, "validating")
     validation_loss = math.nan if scores.loss is None else scores.loss
@@ -311,8 +298,10 @@ def _evaluate_and_keep(
         ("mean_image_iou/validation", scores.mean_image_iou),
     ):
         writer.add_scalar(name, value, state.step)
-    metric = run.spec.early_stopping.metric if run.spec.early_stopping else "validation.mean_iou"
-    value = -validation_loss if metric == "validation.loss" else scores.mean_dataset_iou
+    values = {"validation.loss": -validation_loss, "validation.mean_iou": scores.mean_dataset_iou}
+    value = values[run.spec.early_stopping.metric if run.spec.early_stopping else "validation.mean_iou"]
+    if isinstance(run.spec.optimizer.schedule, ReduceOnPlateau):
+        state.plateau.see(values[run.spec.optimizer.schedule.metric], run.spec.optimizer.schedule)
     state.evaluations_without_gain = 0 if value > state.stage_best_value else state.evaluations_without_gain + 1
     state.stage_best_value = max(value, state.stage_best_value)
     if value > state.best_value:
@@ -323,14 +312,19 @@ def _evaluate_and_keep(
         )
 
 
-def _save(run: Run, network: SegmentationNetwork, optimizer: ScaledOptimizer | None, state: State) -> None:
+def _save(
+    run: Run,
+    network: SegmentationNetwork,
+    optimizer: ScaledOptimizer | None,
+    state: State,
+    average: AveragedModel | None,
+) -> None:
     values = {
         "order_digest": run.order_digest,
         "state": asdict(state),
         "model": network.state_dict(),
-        "optimizer": (
-            {"optimizer": optimizer.inner.state_dict(), "scaler": optimizer.scaler.state_dict()} if optimizer else None
-        ),
+        "average": average.state_dict() if average else None,
+        "optimizer": optimizer.state_dict() if optimizer else None,
         "random": {
             "cpu": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if run.device.kind == "cuda" else [],
@@ -339,8 +333,10 @@ def _save(run: Run, network: SegmentationNetwork, optimizer: ScaledOptimizer | N
     checkpoint.save(run.workspace / checkpoint.LAST, values)
 
 
-def _resume(run: Run, network: SegmentationNetwork) -> tuple[State, dict[str, Any] | None]:
-    """Put the network and the random generators where the last checkpoint says they were, if there is one."""
+def _resume(
+    run: Run, network: SegmentationNetwork, average: AveragedModel | None
+) -> tuple[State, dict[str, Any] | None]:
+    """Put the network, its average and the random generators where the last checkpoint, if any, says they were."""
     values = checkpoint.load(run.workspace / checkpoint.LAST)
     if values is None:
         return State(), None
@@ -351,10 +347,13 @@ def _resume(run: Run, network: SegmentationNetwork) -> tuple[State, dict[str, An
             context={"found": values["order_digest"], "expected": run.order_digest},
         )
     network.load_state_dict(values["model"])
+    if average is not None:
+        average.load_state_dict(values["average"])
     torch.set_rng_state(values["random"]["cpu"])
     if run.device.kind == "cuda" and len(values["random"]["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(values["random"]["cuda"])
-    return State(**values["state"]), values["optimizer"]
+    plateau = Plateau(**values["state"].pop("plateau", {}))  # checkpoints of earlier releases have none
+    return State(**values["state"], plateau=plateau), values["optimizer"]
 
 
 def _message(state: State, stage: Stage) -> str:

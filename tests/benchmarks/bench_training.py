@@ -30,8 +30,9 @@ from tests.unit.training.training_samples import LABEL_MAP, order, publish
 from training import environment, mixing
 from training.batches import LabelledFrames, plain_batches
 from training.data import open_frames
-from training.loop import Run, ScaledOptimizer, State, make_optimizer, train_stage
+from training.loop import Run, State, train_stage
 from training.networks.segmentation import SegmentationNetwork, build
+from training.optimization import ScaledOptimizer, make_optimizer
 from training.process import Monitor
 from training.tasks.segmentation import Segmentation
 

@@ -1,4 +1,4 @@
-"""Semantic segmentation: a sigmoid a class, BCE + Dice, and the scores of [Volvo] and [BMW].
+"""Semantic segmentation: a sigmoid a class, BCE, focal, Dice and IoU losses, and the scores of [Volvo] and [BMW].
 
 A network gives one logit a pixel and class; background has none of its own. A pixel's prediction is the class with
 the highest probability where that reaches one half, else background ([BMW]: threshold 50 %). Pixels marked 255 are
@@ -15,12 +15,13 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from contracts.errors import ConfigurationError, nearest
 from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID
 from contracts.run import ClassScore, Loss, SegmentationScores
 from training.tasks.task import ByteArray, Counts, Task
 
-DICE_EPSILON = 1.0
-"""Pixels added to both sides of the Dice fraction, so that a few stray pixels don't swing a rare class."""
+REGION_EPSILON = 1.0
+"""Pixels added to both sides of the Dice and IoU fractions, so that a few stray pixels don't swing a rare class."""
 IMAGE_IOU_EPSILON = 1e-6
 """[Volvo]: empty against empty is 1."""
 TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = range(3)
@@ -50,21 +51,31 @@ class Segmentation(Task):
     Args:
         classes: Names by id from 1, background left out.
         loss: Weights of the loss's terms.
+
+    Raises:
+        ConfigurationError: The loss weighs a class that there is not.
     """
 
     def __init__(self, classes: Sequence[str], loss: Loss) -> None:
         self.classes = tuple(classes)
         self._loss = loss
+        for name in loss.class_weights:
+            if name not in self.classes:
+                raise ConfigurationError(
+                    f"loss.class_weights: the label map has no class '{name}'", hint=nearest(name, self.classes)
+                )
+        weights = torch.tensor([loss.class_weights.get(name, 1.0) for name in self.classes])
+        self._weights = {torch.device("cpu"): weights}  # by device: copying to a GPU waits for it
 
     @property
     def output_channels(self) -> int:
         return len(self.classes)
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Weighted sum of binary cross entropy and 1 - soft Dice.
+        """Weighted sum of binary cross entropy, focal loss, 1 - soft Dice and 1 - soft IoU.
 
-        BCE is the mean over classes and counted pixels. Dice is taken over all counted pixels of the batch and
-        averaged over the classes that occur in it. A batch without a counted pixel has loss 0.
+        The first two are means over classes and counted pixels. Dice and IoU are taken over all counted pixels of the
+        batch and averaged over the classes that occur in it, or over all. A batch without a counted pixel has loss 0.
 
         Args:
             outputs: (B, C, H, W) float logits.
@@ -76,19 +87,45 @@ class Segmentation(Task):
         # Chosen, not multiplied: an infinite logit under an ignored pixel must not become NaN.
         logits = torch.where(counted, outputs.float(), 0.0)
         total = logits.new_zeros(())
-        if self._loss.bce:
+        if self._loss.bce or self._loss.focal:
             entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-            pixels = counted.sum() * len(self.classes)
-            total = total + self._loss.bce * (entropy * counted).sum() / pixels.clamp(min=1)
-        if self._loss.dice:
+            if self._loss.bce:
+                total = total + self._loss.bce * self._pixel_mean(entropy, counted)
+            if self._loss.focal:
+                of_truth = torch.sigmoid(torch.where(truth > 0, logits, -logits))
+                focal = entropy * (1 - of_truth).pow(self._loss.focal_gamma)
+                total = total + self._loss.focal * self._pixel_mean(focal, counted)
+        if self._loss.dice or self._loss.iou:
             probability = torch.sigmoid(logits) * counted
             shared = (probability * truth).sum(dim=(0, 2, 3))
             truth_px = truth.sum(dim=(0, 2, 3))
             both = probability.sum(dim=(0, 2, 3)) + truth_px
-            missing = 1 - (2 * shared + DICE_EPSILON) / (both + DICE_EPSILON)
-            occurs = truth_px > 0
-            total = total + self._loss.dice * (missing * occurs).sum() / occurs.sum().clamp(min=1)
+            if self._loss.dice:
+                missing = 1 - (2 * shared + REGION_EPSILON) / (both + REGION_EPSILON)
+                total = total + self._loss.dice * self._class_mean(missing, truth_px)
+            if self._loss.iou:
+                missing = 1 - (shared + REGION_EPSILON) / (both - shared + REGION_EPSILON)
+                total = total + self._loss.iou * self._class_mean(missing, truth_px)
         return total
+
+    def _pixel_mean(self, values: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
+        """Mean of (B, C, H, W) over classes, by their weights, and counted pixels, (B, 1, H, W)."""
+        if not self._loss.class_weights:
+            return (values * counted).sum() / (counted.sum() * len(self.classes)).clamp(min=1)
+        weights = self._weights_on(values.device)
+        return ((values * counted).sum(dim=(0, 2, 3)) * weights).sum() / (counted.sum().clamp(min=1) * weights.sum())
+
+    def _class_mean(self, values: torch.Tensor, truth_px: torch.Tensor) -> torch.Tensor:
+        """Mean of (C,) by the classes' weights, over those that occur or all."""
+        share = self._weights_on(values.device)
+        if self._loss.mean_over == "occurring":
+            share = share * (truth_px > 0)
+        return (values * share).sum() / share.sum().clamp(min=1e-12)
+
+    def _weights_on(self, device: torch.device) -> torch.Tensor:
+        if device not in self._weights:
+            self._weights[device] = self._weights[torch.device("cpu")].to(device)
+        return self._weights[device]
 
     def predict(self, outputs: torch.Tensor) -> torch.Tensor:
         """Class ids: the class of the highest probability where that is at least 0.5, else background."""

@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from filelock import FileLock
@@ -19,7 +18,7 @@ from contracts.errors import (
     TrainingDivergedError,
 )
 from contracts.process import read_error, read_progress
-from contracts.run import RunResult, Stage, TrainingOrder
+from contracts.run import RunResult, TrainingOrder
 from tests.unit.training.training_samples import LABEL_MAP, Versions, order, publish
 from training import checkpoint, loop
 from training.process import Monitor, Stopped
@@ -188,19 +187,6 @@ class TestStages:
         assert result.stopped_early
         assert {point.stage for point in result.curve} == {"a", "b"}
         assert result.steps < 50
-
-    def test_cosine_ends_each_stage_with_small_steps(self, shapes, workplace):
-        network = loop.SegmentationNetwork(torch.nn.Module())
-        network.network.encoder = torch.nn.Linear(2, 2)
-        asked = order(shapes, workplace, optimizer={"encoder_lr": 1e-3, "decoder_lr": 1e-2, "schedule": "cosine"})
-        optimizer = loop.make_optimizer(asked.spec.optimizer, network)
-        for factor in (1.0, 0.2):
-            rates = []
-            for step in (0, 5, 10):
-                stage = Stage(name="settle", steps=10, learning_rate_factor=factor)
-                loop._set_learning_rate(optimizer, asked.spec.optimizer, stage, step)
-                rates.append([group["lr"] for group in optimizer.param_groups])
-            assert np.array(rates)[:, 0] == pytest.approx(np.array([1e-3, 5e-4, 0]) * factor)
 
     @pytest.mark.parametrize("kind", ["adamw", "sgd"])
     def test_other_optimizers_train(self, shapes, workplace, kind):

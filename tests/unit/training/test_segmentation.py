@@ -10,7 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from pydantic import ValidationError
 
+from contracts.errors import ConfigurationError
 from contracts.run import Loss
 from training.tasks.segmentation import Segmentation
 
@@ -80,6 +82,7 @@ def test_predictions_under_ignored_pixels_change_no_score(pair, data):
 )
 @settings(max_examples=60, deadline=None)
 def test_logits_under_ignored_pixels_change_neither_loss_nor_gradient(targets, under, seed):
+    task = Segmentation(CLASSES, Loss(iou=1, focal=1, class_weights={"mirror": 2}))
     generator = torch.Generator().manual_seed(seed)
     target = torch.from_numpy(targets)
     plain = torch.randn((len(targets), 3, *targets.shape[1:]), generator=generator)
@@ -87,7 +90,7 @@ def test_logits_under_ignored_pixels_change_neither_loss_nor_gradient(targets, u
     losses, gradients = [], []
     for logits in (plain, changed):
         logits.requires_grad_()
-        loss = TASK.loss(logits, target)
+        loss = task.loss(logits, target)
         loss.backward()
         losses.append(loss.item())
         gradients.append(logits.grad)
@@ -96,25 +99,78 @@ def test_logits_under_ignored_pixels_change_neither_loss_nor_gradient(targets, u
     assert not gradients[1][(target == 255).unsqueeze(1).expand_as(plain)].any()
 
 
-@given(shapes.flatmap(targets_of), st.floats(0, 3), st.floats(0.1, 3), st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
-def test_loss_is_that_of_the_slow_way(targets, bce, dice, seed):
-    logits = torch.randn((len(targets), 3, *targets.shape[1:]), generator=torch.Generator().manual_seed(seed))
+def slow_loss(logits, targets, loss: Loss) -> float:
+    """Pixel by pixel and class by class."""
     probability = 1 / (1 + np.exp(-logits.double().numpy()))
-    entropies, dices = [], []
-    for number in range(1, 4):
-        shared = said = true = 0.0
-        for place in np.argwhere(targets != 255):
-            image, row, column = place
+    entropies, focals, dices, ious, weights, occurring = [], [], [], [], [], []
+    for number, name in enumerate(CLASSES, 1):
+        shared = said = true = entropy = focal = 0.0
+        counted = np.argwhere(targets != 255)
+        for image, row, column in counted:
             p = probability[image, number - 1, row, column]
             t = float(targets[image, row, column] == number)
-            entropies.append(-math.log(p if t else 1 - p))
+            of_truth = p if t else 1 - p
+            entropy -= math.log(of_truth)
+            focal -= (1 - of_truth) ** loss.focal_gamma * math.log(of_truth)
             shared, said, true = shared + p * t, said + p, true + t
-        if true:
-            dices.append(1 - (2 * shared + 1) / (said + true + 1))
-    expected = bce * (np.mean(entropies) if entropies else 0) + dice * (np.mean(dices) if dices else 0)
-    found = Segmentation(CLASSES, Loss(bce=bce, dice=dice)).loss(logits, torch.from_numpy(targets))
-    assert float(found) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+        entropies.append(entropy / max(1, len(counted)))
+        focals.append(focal / max(1, len(counted)))
+        dices.append(1 - (2 * shared + 1) / (said + true + 1))
+        ious.append(1 - (shared + 1) / (said + true - shared + 1))
+        weights.append(loss.class_weights.get(name, 1.0))
+        occurring.append(true > 0 or loss.mean_over == "all")
+    share = np.array(weights) * occurring
+    by_pixel = loss.bce * np.average(entropies, weights=weights) + loss.focal * np.average(focals, weights=weights)
+    if not share.any():
+        return by_pixel
+    return by_pixel + loss.dice * np.average(dices, weights=share) + loss.iou * np.average(ious, weights=share)
+
+
+amounts = st.floats(0, 3)
+losses = st.builds(
+    Loss,
+    bce=st.floats(0.1, 3),
+    dice=amounts,
+    iou=amounts,
+    focal=amounts,
+    focal_gamma=st.floats(0, 4),
+    mean_over=st.sampled_from(["occurring", "all"]),
+    class_weights=st.dictionaries(st.sampled_from(CLASSES), st.floats(0.1, 5)),
+)
+
+
+@given(shapes.flatmap(targets_of), losses, st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_loss_is_that_of_the_slow_way(targets, loss, seed):
+    logits = torch.randn((len(targets), 3, *targets.shape[1:]), generator=torch.Generator().manual_seed(seed))
+    found = Segmentation(CLASSES, loss).loss(logits, torch.from_numpy(targets))
+    assert float(found) == pytest.approx(slow_loss(logits, targets, loss), rel=1e-4, abs=1e-5)
+
+
+def test_over_all_classes_the_loss_is_the_mean_of_the_labels_losses():
+    """[Volvo]: each label's BCE + Dice + IoU by itself, as if it were the only one."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 6, 5, generator=generator)
+    targets = torch.randint(0, 3, (2, 6, 5), generator=generator).to(torch.uint8)  # the lamp does not occur
+    loss = Loss(bce=1, dice=1, iou=1, mean_over="all")
+    each = [
+        float(
+            Segmentation(("one",), loss).loss(logits[:, number : number + 1], (targets == number + 1).to(torch.uint8))
+        )
+        for number in range(3)
+    ]
+    assert float(Segmentation(CLASSES, loss).loss(logits, targets)) == pytest.approx(np.mean(each), rel=1e-5)
+
+
+def test_a_loss_that_weighs_a_class_there_is_not_is_refused():
+    with pytest.raises(ConfigurationError, match="no class 'miror'") as caught:
+        Segmentation(CLASSES, Loss(class_weights={"miror": 2}))
+    assert "mirror" in caught.value.hint
+
+
+def test_a_loss_of_nothing_is_refused():
+    with pytest.raises(ValidationError, match="must be positive"):
+        Loss(bce=0, dice=0)
 
 
 def test_a_batch_that_is_all_ignored_gives_no_loss_and_no_gradient():
