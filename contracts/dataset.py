@@ -108,6 +108,19 @@ class AliasDescription(Document):
     """Oldest first."""
 
 
+class Deletion(Document):
+    """A version that was deleted; its number is never given again."""
+
+    name: Name
+    version: Annotated[int, Field(ge=1)]
+    digest: Digest
+    """As it was."""
+    deleted_at: str
+    """ISO 8601, UTC."""
+    deleted_by: str = ""
+    reason: str = ""
+
+
 class VersionDescription(Document):
     """A version as shown to people: its manifest's digest, and what is recorded outside the digest."""
 

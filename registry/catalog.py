@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError as UniqueViolation
 from sqlalchemy.orm import Session
 
 from contracts.dataset import LATEST, DatasetManifest, VersionDescription
-from contracts.errors import StorageError
+from contracts.errors import ConflictError, StorageError
 from contracts.ids import Digest, VersionReference, canonical_json, check_name, digest_of
 from registry.database import open_database, translated_errors, writing
 from registry.rows import (
@@ -27,12 +27,19 @@ from registry.rows import (
     unknown_dataset,
     versions_of,
 )
-from registry.tables import Base, DatasetRow, DeletionRow, ManifestRow, VersionRow
+from registry.tables import Base, CollectionRow, DatasetRow, DeletionRow, ManifestRow, VersionRow
 
 _ATTEMPTS_MAX = 20
 
 Operation = Mapping[str, int | float | str]
 """How the making of a version went; never part of its digest."""
+
+
+class SweptError(ConflictError):
+    """Garbage was collected while a version was being written, and blobs that it names may be gone."""
+
+    default_code = "swept"
+    default_retryable = True
 
 
 class Catalog:
@@ -128,7 +135,13 @@ class Catalog:
         return sorted((VersionReference(name, number), digest) for name, number, digest in rows)
 
     def add(
-        self, name: str, manifest: DatasetManifest, *, description: str = "", operation: Operation | None = None
+        self,
+        name: str,
+        manifest: DatasetManifest,
+        *,
+        description: str = "",
+        operation: Operation | None = None,
+        epoch: int | None = None,
     ) -> VersionDescription:
         """Make a version visible under the next number, in one transaction.
 
@@ -140,9 +153,13 @@ class Catalog:
             manifest: The content; its bytes and all it refers to must be durable in the store.
             description: For people.
             operation: How the making went.
+            epoch: From `begin_publication`, taken before the store was first looked at; none only where nothing
+                collects garbage. `registry.publication.publish_version` does all this.
 
         Raises:
             ConfigurationError: The name is not safe.
+            ConflictError: It was made of a version that was deleted.
+            SweptError: Garbage was collected meanwhile: blobs may be gone.
             StorageError: The database refuses.
         """
         check_name(name, "dataset name")
@@ -150,15 +167,42 @@ class Catalog:
         digest = digest_of(document)
         for _ in range(_ATTEMPTS_MAX):
             try:
-                with translated_errors(f"record a version of '{name}'"), Session(self._writing) as session:
-                    row = self._add_row(session, name, digest, document.decode(), description, dict(operation or {}))
-                    result = description_of(row)
-                    session.commit()
-                    return result
+                with self.changing(f"record a version of '{name}'") as session:
+                    collection = lock_collection(session)
+                    swept = epoch is not None and (collection.intent is not None or collection.epoch != epoch)
+                    row = self._present(session, name, digest)
+                    if row is None:
+                        if swept:
+                            raise SweptError("garbage was collected during publishing", hint="publish again")
+                        _check_parents(session, manifest)
+                        row = self._add_row(
+                            session, name, digest, document.decode(), description, dict(operation or {})
+                        )
+                    return description_of(row)
             except StorageError as error:
                 if not isinstance(error.__cause__, UniqueViolation):
                     raise
         raise StorageError(f"can't record a version of '{name}': too many publishers at once", hint="repeat")
+
+    def begin_publication(self) -> int:
+        """The epoch that holds now; what a collector that died had begun is over."""
+        with self.changing("begin to publish") as session:
+            row = lock_collection(session)
+            if row.intent is not None:
+                row.epoch += 1
+                row.intent = None
+            return row.epoch
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Nothing is published, deleted or freed while the block runs; it may read."""
+        with self.changing("hold the catalog") as session:
+            lock_collection(session)
+            yield
+
+    @staticmethod
+    def _present(session: Session, name: str, digest: Digest) -> VersionRow | None:
+        return session.scalars(versions_of(name).where(VersionRow.digest == digest)).first()
 
     def _add_row(
         self, session: Session, name: str, digest: Digest, document: str, description: str, operation: dict[str, object]
@@ -167,9 +211,6 @@ class Catalog:
         self._insert_if_missing(session, DatasetRow, {"name": name, "created_at": now})
         # Publishers of one name queue up here (on SQLite they do already, for the write lock).
         dataset = session.scalars(select(DatasetRow).where(DatasetRow.name == name).with_for_update()).one()
-        present = session.scalars(versions_of(name).where(VersionRow.digest == digest)).first()
-        if present is not None:
-            return present
         self._insert_if_missing(session, ManifestRow, {"digest": digest, "document": document})
         row = VersionRow(
             dataset=dataset,
@@ -208,6 +249,22 @@ class Catalog:
         with translated_errors(action), Session(self._writing) as session:
             yield session
             session.commit()
+
+
+def lock_collection(session: Session) -> CollectionRow:
+    """The row that whoever adds, deletes or frees holds until the end of its transaction."""
+    return session.scalars(select(CollectionRow).with_for_update()).one()
+
+
+def _check_parents(session: Session, manifest: DatasetManifest) -> None:
+    there = set(session.scalars(select(VersionRow.digest).where(VersionRow.digest.in_(manifest.parents))))
+    for parent in manifest.parents:
+        if parent not in there:
+            raise ConflictError(
+                f"it was made of version {parent}, which is not there or was deleted",
+                code="parent_deleted",
+                hint="publish the version that it was made of first",
+            )
 
 
 def _parse(reference: VersionReference | str) -> VersionReference:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from contracts.dataset import VersionDescription
+from contracts.dataset import DatasetManifest, VersionDescription
 from contracts.errors import ConfigurationError, ConflictError, IntegrityError, RenderError
 from contracts.frame import RECORD_FILE, FileRole, FrameRecord
 from contracts.generator import Generator
 from contracts.ids import check_name
 from registry.catalog import Catalog, Operation
 from registry.durable import storage_error
+from registry.publication import publish_version
 from registry.store import Store
 from registry.version_writer import VersionWriter
 
@@ -72,24 +73,27 @@ def publish_batch(
     if len(missing) == frames:
         raise RenderError("every frame of the batch was given up: there is nothing to publish")
     generator_digest = generator.digest()
-    with VersionWriter(store) as writer:
-        for index in range(frames):
-            if index not in missing:
-                folder = f"{staging}/frames/{index:06d}"
-                record, files = _read_staged(folder, index)
-                origin = record.generator.digest if record.generator is not None else None
-                if (record.index, record.seed, origin) != (index, seed, generator_digest):
-                    raise ConflictError(
-                        f"{folder} holds frame {record.index} of seed {record.seed} and generator {origin}, "
-                        f"not frame {index} of seed {seed} and generator {generator_digest}",
-                        code="foreign_frame",
-                        hint="give every batch a staging folder of its own",
-                    )
-                writer.add(record, files, what=f"staged frame {index} ({folder})")
-            if on_progress is not None:
-                on_progress(index + 1, frames)
-        manifest = writer.finish(generator.label_table(), generator=generator, seed=seed, gaps=tuple(sorted(missing)))
-    return catalog.add(name, manifest, description=description, operation=operation)
+
+    def write() -> DatasetManifest:
+        with VersionWriter(store) as writer:
+            for index in range(frames):
+                if index not in missing:
+                    folder = f"{staging}/frames/{index:06d}"
+                    record, files = _read_staged(folder, index)
+                    origin = record.generator.digest if record.generator is not None else None
+                    if (record.index, record.seed, origin) != (index, seed, generator_digest):
+                        raise ConflictError(
+                            f"{folder} holds frame {record.index} of seed {record.seed} and generator {origin}, "
+                            f"not frame {index} of seed {seed} and generator {generator_digest}",
+                            code="foreign_frame",
+                            hint="give every batch a staging folder of its own",
+                        )
+                    writer.add(record, files, what=f"staged frame {index} ({folder})")
+                if on_progress is not None:
+                    on_progress(index + 1, frames)
+            return writer.finish(generator.label_table(), generator=generator, seed=seed, gaps=tuple(sorted(missing)))
+
+    return publish_version(store, catalog, name, write, description=description, operation=operation)
 
 
 def _read_staged(folder: str, index: int) -> tuple[FrameRecord, dict[FileRole, bytes]]:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -116,7 +116,7 @@ class Store:
 
     def exists(self, digest: Digest) -> bool:
         """Whether the blob is there (its bytes are not read)."""
-        return self._size_or_none(digest) is not None
+        return self.size_or_none(digest) is not None
 
     def size(self, digest: Digest) -> int:
         """A blob's size in bytes.
@@ -124,10 +124,42 @@ class Store:
         Raises:
             IntegrityError: The blob is missing.
         """
-        size = self._size_or_none(digest)
+        size = self.size_or_none(digest)
         if size is None:
             raise self._integrity_error(digest, "", "is missing")
         return size
+
+    def remove(self, digest: Digest) -> int | None:
+        """Remove a blob; its size in bytes, or none where it was not there. Only garbage collection may ask for it.
+
+        Raises:
+            StorageError: The store refuses.
+        """
+        size = self.size_or_none(digest)
+        if size is None:
+            return None
+        path = self.path_of(digest)
+        try:
+            if self.is_local:
+                os.unlink(path)  # noqa: PTH108 - as for reading
+            else:
+                self._file_system.rm_file(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise storage_error(error, f"remove {path}") from error
+        return size
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """A blob's bytes as a stream, not verified; `registry.streaming.read_lines` verifies.
+
+        Raises:
+            FileNotFoundError: The blob is missing.
+            OSError: As the store says.
+        """
+        path = self.path_of(digest)
+        stream: BinaryIO = open(path, "rb") if self.is_local else self._file_system.open(path, "rb")  # noqa: PTH123, SIM115
+        return stream
 
     def path_of(self, digest: Digest) -> str:
         """Where the blob lies or would lie: a local path, or a path of the fsspec file system."""
@@ -152,7 +184,12 @@ class Store:
         except OSError as error:
             raise storage_error(error, f"list {folder}") from error
 
-    def _size_or_none(self, digest: Digest) -> int | None:
+    def size_or_none(self, digest: Digest) -> int | None:
+        """A blob's size in bytes; none where it is missing.
+
+        Raises:
+            StorageError: The store refuses.
+        """
         path = self.path_of(digest)
         try:
             if self.is_local:
@@ -198,7 +235,7 @@ class Batch:
             StorageError: The store refuses.
         """
         digest = digest or digest_of(data)
-        if self._store._size_or_none(digest) != len(data):
+        if self._store.size_or_none(digest) != len(data):
             self._write(digest, data)
         return digest
 

@@ -178,16 +178,18 @@ class Application(DatasetCalls):
         return self._accept(new, key)
 
     def train(self, spec: TrainingSpec, *, key: IdempotencyKey | None = None) -> Accepted:
-        plan = plan_training(self.settings, self._parts.catalog(), spec)
-        new = NewJob(
-            id=new_id("job"),
-            kind="train",
-            request=spec.model_dump(mode="json"),
-            plan=plan.model_dump(mode="json"),
-            total=training_steps(spec),
-            run=plan.run,
-        )
-        return self._accept(new, key)
+        # While the catalog stands still: no version that the run names is deleted before the run is known to need it.
+        with self._parts.catalog().steady():
+            plan = plan_training(self.settings, self._parts.catalog(), spec)
+            new = NewJob(
+                id=new_id("job"),
+                kind="train",
+                request=spec.model_dump(mode="json"),
+                plan=plan.model_dump(mode="json"),
+                total=training_steps(spec),
+                run=plan.run,
+            )
+            return self._accept(new, key)
 
     def _accept(self, new: NewJob, key: IdempotencyKey | None, estimate_s: float | None = None) -> Accepted:
         def answer(job: Job) -> FirstAnswer:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from contracts.dataset import AliasDescription, VersionDescription
+from contracts.dataset import AliasDescription, Deletion, VersionDescription
 from contracts.frame import FrameRecord
-from contracts.ids import VersionReference, check_name
+from contracts.ids import Digest, VersionReference, check_name
+from registry.collection import collect_garbage
+from registry.deletion import delete_version, list_deletions
 from registry.formats.registered import EXPORTERS, check_exporter
 from registry.naming import change_version, find_alias, list_aliases, move_alias, remove_alias, tagged
 from registry.reader import Version
+from server.jobs.needs import training_runs
 from server.paging import cursor_number, page_limit
 from server.parts import Parts
 from server.resources import (
     PAGE_SIZE,
     AliasTarget,
+    CollectionReport,
     DatasetSummary,
     ExportFormat,
     Page,
@@ -61,6 +65,7 @@ class DatasetCalls:
                 for item in versions
             ],
             latest=versions[-1],
+            deletions=list_deletions(self._parts.catalog(), name),
         )
 
     def change_version(self, reference: VersionReference, change: VersionChange) -> VersionDescription:
@@ -71,6 +76,24 @@ class DatasetCalls:
             add_tags=change.add_tags,
             remove_tags=change.remove_tags,
         )
+
+    def delete_version(self, reference: VersionReference, *, by: str = "", reason: str = "") -> Deletion:
+        deletion = delete_version(
+            self._parts.catalog(), reference, needed_by=self._runs_that_need, by=by, reason=reason
+        )
+        self._parts.forget(deletion.digest)
+        return deletion
+
+    def collect_garbage(self, *, dry_run: bool = False) -> CollectionReport:
+        found = collect_garbage(self._parts.store(), self._parts.catalog(), roots=self._needed_by_runs, dry_run=dry_run)
+        return CollectionReport(dry_run=dry_run, blobs=found.blobs, freed=found.freed, freed_bytes=found.freed_bytes)
+
+    def _runs_that_need(self, reference: VersionReference, digest: Digest) -> list[str]:
+        runs = training_runs(self._parts.table())
+        return [f"training run {run}" for run, versions in runs if versions.get(str(reference)) == digest]
+
+    def _needed_by_runs(self) -> set[Digest]:
+        return {digest for _, versions in training_runs(self._parts.table()) for digest in versions.values()}
 
     def aliases(self, name: str) -> Page[AliasDescription]:
         return Page[AliasDescription](items=list_aliases(self._parts.catalog(), check_name(name, "dataset name")))

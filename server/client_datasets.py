@@ -5,14 +5,16 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from contracts.dataset import AliasDescription, VersionDescription
+from contracts.dataset import AliasDescription, Deletion, VersionDescription
 from contracts.errors import ConflictError
 from contracts.frame import FrameRecord
 from contracts.ids import VersionReference
-from server.client_requests import Requests, parse_answer, path_part, version_path
+from server.client_requests import SLOW_TIMEOUT_S, Requests, parse_answer, path_part, version_path
 from server.resources import (
     PAGE_SIZE,
     AliasTarget,
+    CollectionReport,
+    CollectionRequest,
     DatasetSummary,
     ExportFormat,
     ExportRequest,
@@ -39,6 +41,14 @@ class DatasetRequests(Requests):
 
     def change_version(self, reference: VersionReference, change: VersionChange) -> VersionDescription:
         return self.send("PATCH", version_path(reference), change, VersionDescription)
+
+    def delete_version(self, reference: VersionReference, *, by: str = "", reason: str = "") -> Deletion:
+        parameters = {"by": by, "reason": reason}
+        return parse_answer(Deletion, self.request("DELETE", version_path(reference), params=parameters))
+
+    def collect_garbage(self, *, dry_run: bool = False) -> CollectionReport:
+        path = "/v1/datasets:collect-garbage"
+        return self.post(path, CollectionRequest(dry_run=dry_run), CollectionReport, timeout_s=SLOW_TIMEOUT_S)
 
     def aliases(self, name: str) -> Page[AliasDescription]:
         return self.get(f"/v1/datasets/{path_part(name)}/aliases", Page[AliasDescription])

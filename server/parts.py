@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from contracts.ids import Digest
 from registry.catalog import Catalog
 from registry.store import Store
 from server.dataset_frames import DatasetFrames
@@ -48,6 +49,11 @@ class Parts:
         return self._once(
             "frames", lambda: DatasetFrames(self.store(), self.catalog(), self._settings.cache / "labels")
         )
+
+    def forget(self, digest: Digest) -> None:
+        """Remove what the cache holds of a version that was deleted; it can be made again."""
+        for path in self._settings.cache.glob(f"*/{digest.removeprefix('sha256:')}.*"):
+            path.unlink(missing_ok=True)
 
     def engine(self, executor: Executor, modules: Modules, only: set[str] | None) -> Engine:
         """A new engine for all jobs, or for some."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from contracts.dataset import SourceTerms, Tag, VersionDescription
+from contracts.dataset import Deletion, SourceTerms, Tag, VersionDescription
 from contracts.document import Document
 from contracts.frame import FrameRecord
 from contracts.frame_spec import Label
@@ -158,6 +158,24 @@ class VersionChange(Document):
     remove_tags: Annotated[tuple[Tag, ...], Field(max_length=200)] = ()
 
 
+class CollectionRequest(Document):
+    """Body of `POST /v1/datasets:collect-garbage`."""
+
+    dry_run: bool = True
+    """Whether to look only."""
+
+
+class CollectionReport(Document):
+    """What garbage collection freed, or would."""
+
+    dry_run: bool
+    blobs: int
+    """In the store before."""
+    freed: int
+    """Blobs that nothing names."""
+    freed_bytes: int
+
+
 class AliasTarget(Document):
     """Body of `PUT /v1/datasets/{name}/aliases/{alias}`."""
 
@@ -174,6 +192,8 @@ class DatasetSummary(Document):
     versions: list[VersionSummary]
     """Oldest first."""
     latest: VersionDescription
+    deletions: list[Deletion] = []
+    """Versions that were deleted, by number."""
 
 
 class Fault(Document):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from contracts.dataset import AliasDescription, VersionDescription
+from contracts.dataset import AliasDescription, Deletion, VersionDescription
 from contracts.frame import FrameRecord
 from contracts.ids import VersionReference
 from contracts.job import Job, JobState, RenderBatchRequest
@@ -19,6 +19,7 @@ from server.resources import (
     PAGE_SIZE,
     Accepted,
     AliasTarget,
+    CollectionReport,
     DatasetSummary,
     ExportFormat,
     GeneratorDescription,
@@ -151,6 +152,21 @@ class Service(Protocol):
         Raises:
             NotFoundError: Unknown version, or a tag to remove that it does not have.
             ConfigurationError: A tag that is none.
+        """
+
+    def delete_version(self, reference: VersionReference, *, by: str = "", reason: str = "") -> Deletion:
+        """Delete a version; its bytes stay until garbage is collected.
+
+        Raises:
+            NotFoundError: There is none.
+            ConflictError: An alias, another version or a training run needs it; `context["needed_by"]` names them.
+        """
+
+    def collect_garbage(self, *, dry_run: bool = False) -> CollectionReport:
+        """Free what no version and no training run needs.
+
+        Raises:
+            IntegrityError: It can't be told what a version needs.
         """
 
     def aliases(self, name: str) -> Page[AliasDescription]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from contracts.dataset import VersionDescription
+from contracts.dataset import DatasetManifest, VersionDescription
 from contracts.errors import ConfigurationError, NotFoundError
 from contracts.frame import FrameRecord
 from contracts.ids import Digest, check_name, digest_of
@@ -22,6 +22,7 @@ from registry.formats.class_table import ClassTable, load_class_table
 from registry.formats.mask_folders import Pair, find_pairs, load_groups
 from registry.formats.photographs import MAXIMUM_FILE_BYTES, Refused, decode_image, decode_mask
 from registry.formats.png import encode_indexed, encode_rgb
+from registry.publication import publish_version
 from registry.reader import OnProgress
 from registry.splits import leaking_groups
 from registry.store import Store
@@ -78,30 +79,33 @@ def import_masks(
         raise NotFoundError(f"no folder {path}", code="no_such_folder", hint="check the path")
     root = path.resolve()
     table = load_class_table(classes if classes is not None else _default_table(root))
-    faults: list[str] = []
-    pairs = find_pairs(root, splits or {}, load_groups(groups) if groups is not None else None, faults)
-    seen: dict[Digest, Pair] = {}
-    records: list[FrameRecord] = []
-    with VersionWriter(store, hold=True) as writer:
-        work = _in_parallel(lambda pair: _prepare(pair, table), pairs)
-        for done, (pair, result) in enumerate(zip(pairs, work, strict=True), 1):
-            if isinstance(result, Refusals):
-                faults += result.reasons
-            else:
-                record = _record(pair, result)
-                twin = seen.setdefault(record.files["image"], pair)
-                if twin.split != pair.split:
-                    faults.append(f"{pair.source}: is the same image as {twin.source} in another split")
-                records.append(record)
-                if not faults:
-                    writer.add(record, {"image": result.image, "mask": result.mask}, what=pair.source)
-            if on_progress is not None:
-                on_progress(done, len(pairs))
-        _refuse_leaks(records)
-        if faults:
-            raise _refusal(root, faults)
-        manifest = writer.finish(table.labels, license_terms=license_terms, consent=consent)
-    return catalog.add(name, manifest, description=description)
+
+    def write() -> DatasetManifest:
+        faults: list[str] = []
+        pairs = find_pairs(root, splits or {}, load_groups(groups) if groups is not None else None, faults)
+        seen: dict[Digest, Pair] = {}
+        records: list[FrameRecord] = []
+        with VersionWriter(store, hold=True) as writer:
+            work = _in_parallel(lambda pair: _prepare(pair, table), pairs)
+            for done, (pair, result) in enumerate(zip(pairs, work, strict=True), 1):
+                if isinstance(result, Refusals):
+                    faults += result.reasons
+                else:
+                    record = _record(pair, result)
+                    twin = seen.setdefault(record.files["image"], pair)
+                    if twin.split != pair.split:
+                        faults.append(f"{pair.source}: is the same image as {twin.source} in another split")
+                    records.append(record)
+                    if not faults:
+                        writer.add(record, {"image": result.image, "mask": result.mask}, what=pair.source)
+                if on_progress is not None:
+                    on_progress(done, len(pairs))
+            _refuse_leaks(records)
+            if faults:
+                raise _refusal(root, faults)
+            return writer.finish(table.labels, license_terms=license_terms, consent=consent)
+
+    return publish_version(store, catalog, name, write, description=description)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from contracts.errors import BeltlineError
 from server.api import (
     dataset_names,
+    dataset_removal,
     datasets,
     documentation,
     generators,
@@ -80,7 +81,17 @@ def create_app(settings: Settings, *, modules: Modules | None = None) -> FastAPI
     app.state.application = application
     app.state.metrics = Metrics(application)
     app.state.preview_threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="preview")
-    for resource in (service, generators, render_batches, jobs, datasets, dataset_names, training_runs, documentation):
+    for resource in (
+        service,
+        generators,
+        render_batches,
+        jobs,
+        datasets,
+        dataset_names,
+        dataset_removal,
+        training_runs,
+        documentation,
+    ):
         app.include_router(resource.router)
     problems.install(app)
     openapi.install(app)

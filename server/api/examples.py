@@ -147,6 +147,16 @@ VERSION: dict[str, Any] = {
     "operation": {"job": "job-3f9c01a2b4d7", "attempts": 1, "player_starts": 1},
 }
 VERSION_CHANGE: dict[str, Any] = {"description": "Low sun.", "add_tags": ["generation:6"], "remove_tags": []}
+DELETION: dict[str, Any] = {
+    "name": "exterior",
+    "version": 1,
+    "digest": _DIGEST,
+    "deleted_at": "2026-02-02T08:00:00Z",
+    "deleted_by": "reviewer",
+    "reason": "left and right are exchanged",
+}
+COLLECTION_REQUEST: dict[str, Any] = {"dry_run": True}
+COLLECTION: dict[str, Any] = {"dry_run": True, "blobs": 4104, "freed": 403, "freed_bytes": 18400312}
 ALIAS_TARGET: dict[str, Any] = {"version": 2, "by": "reviewer", "reason": "masks checked by eye"}
 ALIAS: dict[str, Any] = {
     "name": "exterior",

@@ -13,6 +13,7 @@ from contracts.run import TrainingSpec
 from server.api.problems import MEDIA_TYPE
 from server.resources import (
     AliasTarget,
+    CollectionRequest,
     ExportRequest,
     ImportRequest,
     ImportUpload,
@@ -32,6 +33,7 @@ _BODIES = (
     ValidationRequest,
     VersionChange,
     AliasTarget,
+    CollectionRequest,
     Problem,
 )
 _PREFIX = "#/components/schemas/{model}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from contracts.dataset import VersionDescription
+from contracts.dataset import Deletion, VersionDescription
 from contracts.document import validate
 from contracts.errors import ConfigurationError, IntegrityError
 from registry.catalog import Catalog
@@ -97,8 +97,13 @@ def _datasets(arguments: argparse.Namespace, session: Session) -> int:
         session.emit(version, lambda: _version_text(version))
     else:
         found = service.dataset(arguments.name)
-        session.emit(found, lambda: _versions([found]))
+        session.emit(found, lambda: "\n".join([_versions([found]), *map(_deletion_text, found.deletions)]))
     return 0
+
+
+def _deletion_text(item: Deletion) -> str:
+    said = [f"{item.name}@{item.version} was deleted {item.deleted_at}", item.deleted_by and f"by {item.deleted_by}"]
+    return " ".join(part for part in said if part) + (f": {item.reason}" if item.reason else "")
 
 
 def _versions(items: list[DatasetSummary]) -> str:

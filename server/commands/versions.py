@@ -1,4 +1,4 @@
-"""tag · alias · describe: what is written beside versions"""
+"""tag · describe · alias · delete · gc"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from contracts.dataset import AliasDescription
 from contracts.document import validate
 from contracts.errors import ConfigurationError
-from contracts.ids import check_name
+from contracts.ids import VersionReference, check_name
 from registry.rows import current_user
 from server.commands.references import find_reference
 from server.commands.session import Session, Subparsers, command, table
@@ -57,6 +57,31 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", metavar="TEXT", help="for the history")
     parser.set_defaults(run=_alias)
 
+    parser = command(
+        commands,
+        shared,
+        "delete",
+        "delete a version",
+        description="Delete a version. Refused where an alias, another version or a training run needs it. Its number\n"
+        "is never given again. The bytes stay until `beltline gc`.",
+        epilog="  beltline delete belt-g6@1 --reason 'left and right are exchanged'",
+    )
+    parser.add_argument("version", metavar="NAME@V")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="kept with the deletion")
+    parser.set_defaults(run=_delete)
+
+    parser = command(
+        commands,
+        shared,
+        "gc",
+        "free the stored files that nothing needs",
+        description="Free the stored files that no version and no training run needs. Others may publish meanwhile,\n"
+        "and it may be interrupted at any moment.",
+        epilog="  beltline gc --dry-run\n  beltline gc",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be freed")
+    parser.set_defaults(run=_gc)
+
 
 def _tag(arguments: argparse.Namespace, session: Session) -> int:
     field = "remove_tags" if arguments.remove else "add_tags"
@@ -96,6 +121,20 @@ def _alias(arguments: argparse.Namespace, session: Session) -> int:
     else:
         changed = service.alias(name, arguments.alias)
     session.emit(changed, lambda: _alias_text(changed))
+    return 0
+
+
+def _delete(arguments: argparse.Namespace, session: Session) -> int:
+    reference = VersionReference.parse(arguments.version)  # never by an alias, which may have moved
+    deleted = session.service().delete_version(reference, by=current_user(), reason=arguments.reason)
+    session.emit(deleted, f"deleted {reference}  {deleted.digest}; `beltline gc` frees its files")
+    return 0
+
+
+def _gc(arguments: argparse.Namespace, session: Session) -> int:
+    report = session.service().collect_garbage(dry_run=arguments.dry_run)
+    verb = "would free" if report.dry_run else "freed"
+    session.emit(report, f"{verb} {report.freed} of {report.blobs} files, {report.freed_bytes / 1e6:.1f} MB")
     return 0
 
 

@@ -564,3 +564,31 @@ def test_what_is_written_beside_a_version(client: TestClient) -> None:
     _refused(client.put("/v1/datasets/named/aliases/7", json={"version": 1}), 422, "invalid_alias")
     assert client.delete(alias, params={"by": "reviewer"}).json()["version"] is None
     _refused(client.delete(alias), 404, "unknown_alias")
+
+
+def test_a_version_is_deleted_and_its_files_freed(client: TestClient) -> None:
+    _follow(client, client.post("/v1/render-batches", json={**BATCH, "seed": 79, "dataset": "passing"}))
+    path = "/v1/datasets/passing/versions/1"
+    digest = client.get(path).json()["digest"]
+    client.put("/v1/datasets/passing/aliases/approved", json={"version": 1})
+    problem = _refused(client.delete(path), 409, "version_needed")
+    assert "alias passing@approved" in problem.detail
+    client.delete("/v1/datasets/passing/aliases/approved")
+    deleted = client.delete(path, params={"reason": "mirrored"}).json()
+    assert (deleted["digest"], deleted["reason"]) == (digest, "mirrored")
+    _refused(client.get(path), 404, "deleted_version")
+    _refused(client.delete(path), 404, "deleted_version")
+    looked = client.post("/v1/datasets:collect-garbage", json={}).json()
+    assert looked["dry_run"]
+    assert looked["freed"] > 0
+    freed = client.post("/v1/datasets:collect-garbage", json={"dry_run": False}).json()
+    assert freed == {**looked, "dry_run": False}
+    again = client.post("/v1/datasets:collect-garbage", json={"dry_run": True}).json()
+    assert (again["freed"], again["blobs"]) == (0, freed["blobs"] - freed["freed"])
+
+
+def test_what_a_training_run_learns_from_is_not_deleted(client: TestClient) -> None:
+    accepted = client.post("/v1/training-runs", json=SPEC)
+    _follow(client, accepted)
+    problem = _refused(client.delete("/v1/datasets/boxes/versions/1"), 409, "version_needed")
+    assert f"training run {accepted.json()['run']}" in problem.detail

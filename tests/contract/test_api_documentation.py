@@ -39,6 +39,8 @@ GET /v1/datasets
 GET /v1/datasets/{name}
 GET /v1/datasets/{name}/versions/{v}
 PATCH /v1/datasets/{name}/versions/{v}
+DELETE /v1/datasets/{name}/versions/{v}
+POST /v1/datasets:collect-garbage
 GET /v1/datasets/{name}/aliases
 GET /v1/datasets/{name}/aliases/{alias}
 PUT /v1/datasets/{name}/aliases/{alias}

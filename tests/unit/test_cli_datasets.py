@@ -228,3 +228,19 @@ def test_tags_descriptions_and_aliases_from_the_command_line(home: Path, capsys:
     assert "newest" in run("alias", "photographs@1", "latest", code=2)
     assert "no alias is named" in run("alias", "photographs@1", code=2)
     assert run("tag", "photographs@1", "checked", "generation:6", "--remove") == "photographs@1  no tags\ntwo splits\n"
+
+
+@pytest.mark.usefixtures("imported")
+def test_deleting_and_freeing_from_the_command_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*arguments: str, code: int = 0) -> str:
+        assert main(["--home", str(home), *arguments]) == code
+        printed = capsys.readouterr()
+        return printed.out if code == 0 else printed.err
+
+    assert run("gc").startswith("freed 0 of ")
+    assert "is not a dataset version" in run("delete", "photographs@latest", code=2)
+    assert "deleted photographs@1" in run("delete", "photographs@1", "--reason", "rights withdrawn")
+    assert "was deleted" in run("datasets", "photographs@1", code=2)
+    assert run("gc", "--dry-run").startswith("would free 7 of 7 files")
+    assert run("gc").startswith("freed 7 of 7 files")
+    assert run("gc").startswith("freed 0 of 0 files")
