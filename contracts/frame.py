@@ -8,7 +8,7 @@ from pydantic import Field
 
 from contracts.camera import Camera, Exposure
 from contracts.document import Document, SchemaVersion
-from contracts.frame_spec import FrameIdentity, LabelName
+from contracts.frame_spec import Facts, FrameIdentity, LabelName
 from contracts.ids import Digest, Name
 from contracts.sensor import SensorEffects
 
@@ -61,6 +61,8 @@ class FrameSidecar(Document):
     exposure: Exposure
     sensor: SensorEffects = SensorEffects()
     """As rendered; a player that leaves it out has rendered no such effects."""
+    facts: Facts = {}
+    """As the spec said."""
     instances: tuple[Instance, ...]
     """In the order of their ids."""
     files: dict[FileRole, Digest]
@@ -96,6 +98,8 @@ class FrameRecord(Document):
     """Redraws after rejected content."""
     parameters: dict[str, Any] = {}
     """Every sampled value as `randomizer.field`."""
+    facts: Facts = {}
+    """What composing the frame has settled, such as how the belt is worn and where it runs."""
     camera: RecordCamera | None = None
     instances: tuple[Instance, ...] = ()
     files: dict[FileRole, Digest]

@@ -25,6 +25,12 @@ Byte = Annotated[int, Field(ge=0, le=255)]
 LabelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 PartName = Annotated[str, Field(min_length=1, max_length=128)]
 MaterialName = Annotated[str, Field(min_length=1, max_length=128)]
+FactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,62}$")]
+Fact = Word | Annotated[tuple[Word, ...], Field(max_length=64)]
+"""A word, or words in an order that means something, such as the way points of a belt."""
+Facts = Annotated[dict[FactName, Fact], Field(max_length=32)]
+"""What composing a frame has settled beyond the values drawn, such as how its belt is worn."""
 
 
 class Label(Document):
@@ -163,6 +169,8 @@ class FrameSpec(Document):
     """Every asset that objects, materials and the environment name."""
     must_appear: tuple[LabelName, ...] = ()
     """Labels that this frame must show; the gate holds the renderer to it."""
+    facts: Facts = {}
+    """What the frame shows, in words; echoed in the sidecar, without meaning to a player."""
 
 
 ASSET_SUFFIX = {"model/gltf-binary": ".glb", "image/png": ".png", "image/vnd.radiance": ".hdr"}

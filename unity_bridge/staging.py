@@ -106,6 +106,7 @@ class Staging:
             spec_digest=frame.spec_digest,
             attempt=parameters.attempt,
             parameters=parameters.flat(),
+            facts=sidecar.facts,
             camera=RecordCamera(K=camera.K, distortion=camera.distortion, world_from_camera=camera.world_from_camera),
             instances=sidecar.instances,
             files={role: sidecar.files[role] for role in _roles(sidecar.files)},

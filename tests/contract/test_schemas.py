@@ -55,6 +55,7 @@ SPEC = {
         {"digest": "sha256:" + "1" * 64, "media_type": "image/vnd.radiance"},
     ],
     "must_appear": ["door"],
+    "facts": {"belt_state": "twisted", "belt_route": ["d_ring", "tongue"]},
 }
 SIDECAR = {
     "schema_version": 1,
@@ -63,6 +64,7 @@ SIDECAR = {
     "camera": CAMERA,
     "exposure": SPEC["exposure"],
     "sensor": SPEC["sensor"],
+    "facts": {"belt_state": "twisted", "belt_route": ["d_ring", "tongue"]},
     "instances": [{"id": 1, "label": "door", "area_px": 12, "box": [3, 4, 5, 6], "visible_fraction": 0.5}],
     "files": {"image": DIGEST, "mask": DIGEST, "instances": DIGEST, "depth": DIGEST},
     "player": {"name": "embedded", "version": "0.1.0"},

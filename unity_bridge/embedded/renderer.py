@@ -78,6 +78,7 @@ class MitsubaRenderer:
                 camera=spec.camera,
                 exposure=spec.exposure,
                 sensor=spec.sensor,
+                facts=spec.facts,
                 instances=masks.listed,
                 files={role: digest_of(data) for role, (_, data) in files.items()},
                 player=self.identity,

@@ -134,13 +134,10 @@ def _sidecar_consistent(frame: RenderedFrame, settings: QualitySettings) -> Find
         if item.label not in {names.get(value) for value in labels.get(item.id, set())} and item.id not in wrong:
             wrong.append(item.id)
     rendered, asked = frame.sidecar, frame.spec
-    camera_as_asked = (rendered.camera, rendered.exposure, rendered.sensor) == (
-        asked.camera,
-        asked.exposure,
-        asked.sensor,
-    )
-    said = f"instances {wrong[:8]} differ from the mask" if wrong else "camera, exposure or sensor differ from the spec"
-    return Finding(len(wrong) + (not camera_as_asked), 0, said)
+    fields = ("camera", "exposure", "sensor", "facts")
+    differing = [name for name in fields if getattr(rendered, name) != getattr(asked, name)]
+    said = f"instances {wrong[:8]} differ from the mask" if wrong else f"{', '.join(differing)} differ from the spec"
+    return Finding(len(wrong) + bool(differing), 0, said)
 
 
 @check("not_blank", "transient")

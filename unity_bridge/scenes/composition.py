@@ -21,6 +21,7 @@ from contracts.frame_spec import (
     Asset,
     DirectionalLight,
     Environment,
+    Fact,
     FrameIdentity,
     FrameSpec,
     Material,
@@ -143,6 +144,7 @@ def compose_frame(
     lights: Sequence[DirectionalLight],
     environment: Environment,
     assets: AssetCollector,
+    facts: Mapping[str, Fact] | None = None,
 ) -> ComposedFrame:
     """Assemble a frame: identity, labels, render settings and demands come from the parameters.
 
@@ -163,6 +165,7 @@ def compose_frame(
         render=render_settings(parameters),
         assets=assets.table,
         must_appear=parameters.must_appear(),
+        facts=dict(facts or {}),
     )
     faults = check_references(spec)
     if faults:

@@ -99,6 +99,19 @@ def test_the_belt_randomizers_own_state_counts_too(generator: Generator) -> None
     assert belt_points(frame)[:, 1].max() < -0.2
 
 
+def test_facts_say_who_sits_there_and_where_the_belt_runs(generator: Generator, belted: ComposedFrame) -> None:
+    assert belted.spec.facts == {
+        "occupancy": "belted",
+        "belt_state": "correct",
+        "belt_route": ("d_ring", "shoulder", "chest", "tongue", "lap", "outboard"),
+    }
+    for variant in ("unbelted", "empty"):
+        facts = compose(drawn(generator, variant), SIZE).spec.facts
+        assert facts["occupancy"] == variant
+        assert facts["belt_state"] == "unbelted"
+        assert "chest" not in facts["belt_route"]
+
+
 def test_the_same_parameters_give_the_same_bytes(generator: Generator, belted: ComposedFrame) -> None:
     again = compose(drawn(generator, "belted"), SIZE)
     assert canonical_json(again.spec) == canonical_json(belted.spec)

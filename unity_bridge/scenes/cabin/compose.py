@@ -89,6 +89,11 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> composition.C
         lights=lights,
         environment=environment,
         assets=assets,
+        facts={
+            "occupancy": ("belted" if worn else "unbelted") if occupant is not None else "empty",
+            "belt_state": str(belt["state"]) if worn else "unbelted",
+            "belt_route": route.stations,
+        },
     )
 
 
