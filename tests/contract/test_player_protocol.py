@@ -107,6 +107,8 @@ def test_requests_of_one_exchange_are_answered_in_order(
 
 BAD_POSE = [[1, 0, 0, 0], [0, 2, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 INVALID: dict[str, tuple[list[str | int], Any, str]] = {
+    "number as a string": (["exposure", "ev100"], "13", "exposure.ev100"),
+    "truth as a number": (["render", "seed"], True, "render.seed"),
     "unknown field": (["camera", "fov_deg"], 60, "camera.fov_deg"),
     "unknown field deep down": (["materials", "paint", "shininess"], 1, "materials.paint.shininess"),
     "wrong type": (["render", "samples_per_pixel"], "many", "render.samples_per_pixel"),

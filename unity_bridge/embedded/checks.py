@@ -23,7 +23,7 @@ def parse_spec(text: str) -> FrameSpec:
         RenderError: `invalid_spec` or `unsupported`, with the faulty field in `context["field"]`.
     """
     try:
-        spec = FrameSpec.model_validate_json(text)
+        spec = FrameSpec.model_validate_json(text, strict=True)  # as strict as its JSON Schema
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -87,6 +87,7 @@ def _check_lights(spec: FrameSpec) -> None:
         raise spec_fault(INVALID_SPEC, "environment.world_from_environment", "not a rotation")
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of a matrix of huge numbers: it is refused below
 def _similarity_scale(matrix: NDArray[np.float64]) -> float | None:
     """Scale of a rotation, uniform scale and translation; none where the matrix is anything else."""
     linear = matrix[:3, :3]

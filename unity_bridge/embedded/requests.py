@@ -50,7 +50,7 @@ def answer(renderer: FrameRenderer, payload: bytes) -> RenderDone | RenderFailed
         ProtocolError: It is not a render request, and names none that could be answered.
     """
     try:
-        request = RenderRequest.model_validate_json(payload)
+        request = RenderRequest.model_validate_json(payload, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
