@@ -12,7 +12,7 @@ help:
 	@echo "make test      tests, without the slow ones"
 	@echo "make test-all  all tests"
 	@echo "make check     lint, formatting, types, import rules"
-	@echo "make schemas   export the JSON Schema of every document to docs/schemas/"
+	@echo "make schemas   export the JSON Schema of every document, to docs/schemas/ and the Unity project"
 	@echo "make bench     benchmarks, written to bench.json"
 
 setup:
@@ -35,6 +35,7 @@ check: setup
 
 schemas: setup
 	@$(BIN)/beltline schema --out docs/schemas
+	@$(BIN)/python scripts/unity_project.py
 
 bench: setup
 	@$(BIN)/python scripts/bench.py --out bench.json

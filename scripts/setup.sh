@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv with everything Beltline needs, and sees to an LLVM for the renderer. Run by `make setup`; safe to repeat.
+# Makes .venv with everything Beltline needs, and sees to an LLVM for the renderer and to Mono for tests. Run by
+# `make setup`; safe to repeat.
 # PYTHON=/path/to/python chooses the interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -82,6 +83,23 @@ see_to_llvm() {
   fi
 }
 
+# Mono compiles and runs the engine-free half of the Unity player for its tests; nothing else needs it.
+see_to_mono() {
+  if command -v mcs >/dev/null && command -v mono >/dev/null; then
+    return
+  fi
+  if ! command -v apt-get >/dev/null || ! can_be_root; then
+    say "mono: not there, so tests of the Unity player's C# are skipped. To run them: apt-get install mono-mcs mono-runtime"
+    return
+  fi
+  say "installing mono-mcs and mono-runtime for tests of the Unity player's C#"
+  if ! apt-cache show mono-mcs >/dev/null 2>&1; then
+    as_root apt-get update -qq >/dev/null 2>&1 || say "apt-get update failed; going on with the lists that are there"
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mono-mcs mono-runtime \
+    >/dev/null 2>&1 || say "mono can't be installed here: tests of the Unity player's C# are skipped"
+}
+
 python=$(find_python)
 key="$(cat pyproject.toml constraints.txt scripts/setup.sh | sha256sum | cut -d' ' -f1) $("$python" -V)"
 if [[ -x "$VENV/bin/python" && -f "$STAMP" && "$(cat "$STAMP")" == "$key" ]]; then
@@ -103,5 +121,6 @@ say "installing (the first time, some minutes and gigabytes: torch is large)"
 pip install --constraint constraints.txt hatchling editables
 pip install --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 see_to_llvm
+see_to_mono
 printf '%s' "$key" >"$STAMP"
 say "done: $VENV/bin/beltline doctor says what this machine can do"

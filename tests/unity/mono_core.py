@@ -1,0 +1,68 @@
+"""The C# core of the Unity player under Mono: one process that answers line by line."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+CORE = ROOT / "unity_bridge" / "unity_project" / "Assets" / "Beltline" / "Core"
+HARNESS = Path(__file__).parent / "harness"
+PROGRAMS = ("mcs", "mono")
+MCS = ["mcs", "-langversion:7", "-warn:4", "-warnaserror"]
+"""Warnings are errors here too."""
+
+
+def missing() -> str:
+    """Why these tests can't run here; empty where they can."""
+    absent = [name for name in PROGRAMS if shutil.which(name) is None]
+    if not absent:
+        return ""
+    return f"{' and '.join(absent)} not found: apt-get install mono-mcs mono-runtime (make setup does where it may)"
+
+
+def build(folder: Path) -> Path:
+    """Compile core and harness; the program. Core is an assembly of its own, as in Unity: nothing reaches inside."""
+    core, program = folder / "Beltline.Core.dll", folder / "harness.exe"
+    compile_sources([*MCS, "-target:library", f"-out:{core}"], CORE)
+    compile_sources([*MCS, f"-reference:{core}", f"-out:{program}"], HARNESS)
+    return program
+
+
+def compile_sources(command: list[str], folder: Path) -> None:
+    sources = [str(path) for path in sorted(folder.rglob("*.cs"))]
+    ended = subprocess.run([*command, *sources], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+class MonoCore:
+    """A running harness."""
+
+    def __init__(self, program: Path) -> None:
+        self._process = subprocess.Popen(
+            ["mono", str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def ask(self, command: str, *arguments: str | bytes) -> Any:
+        """Send one request; the answer, read from JSON."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        data = [argument.encode() if isinstance(argument, str) else argument for argument in arguments]
+        words = [command, *(base64.b64encode(part).decode() for part in data)]
+        self._process.stdin.write(" ".join(words).encode() + b"\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.wait(timeout=30)
+            assert self._process.stderr is not None
+            raise AssertionError(f"the harness died: {self._process.stderr.read().decode()[-3000:]}")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End the process."""
+        _, errors = self._process.communicate(timeout=30)
+        assert not errors, errors.decode()
