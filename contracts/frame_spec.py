@@ -29,8 +29,9 @@ FactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,62}$")]
 Fact = Word | Annotated[tuple[Word, ...], Field(max_length=64)]
 """A word, or words in an order that means something, such as the way points of a belt."""
-Facts = Annotated[dict[FactName, Fact], Field(max_length=32)]
-"""What composing a frame has settled beyond the values drawn, such as how its belt is worn."""
+Facts = Annotated[dict[FactName, Fact], Field(max_length=32, exclude_if=lambda facts: not facts)]
+"""What composing a frame has settled beyond the values drawn, such as how its belt is worn. Not written where there is
+nothing to say, so that identities of such frames stay what they were before there were facts."""
 
 
 class Label(Document):
