@@ -1,9 +1,11 @@
 // Drives Beltline.Core for tests: a request a line, an answer a line, so that thousands of examples need one process.
 using System;
+using System.Collections;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Reflection;
 using System.Text;
 using Beltline.Core;
 
@@ -47,6 +49,8 @@ static class Program
                 return Text(arguments[0]).Split(' ').Select(Number).ToList();
             case "bits":
                 return Text(arguments[0]).Split(' ').Select(Bits).ToList();
+            case "plan":
+                return Plan(new FramePlan(FrameSpecReader.Read(Text(arguments[0]))));
             case "masks":
                 return Masks(FrameSpecReader.Read(Text(arguments[0])), arguments[1], Text(arguments[2]));
             default:
@@ -110,6 +114,37 @@ static class Program
     static object Number(string bits)
     {
         return DoubleText.Of(BitConverter.Int64BitsToDouble(long.Parse(bits, CultureInfo.InvariantCulture)));
+    }
+
+    static object Plan(FramePlan plan)
+    {
+        return plan.Operations.Select(operation =>
+        {
+            var document = (JsonObject)Plain(operation);
+            document["operation"] = operation.GetType().Name;
+            if (operation is SetCamera camera)
+                document["Projection"] = Plain(camera.Projection(0.1, 100));
+            return document;
+        }).ToList();
+    }
+
+    /// <summary>Any value as JSON; an object by its public properties.</summary>
+    static object Plain(object value)
+    {
+        if (value == null || value is string || value is bool || value is int || value is double)
+            return value;
+        if (value is byte || value is Enum)
+            return value is byte ? (object)(int)(byte)value : value.ToString();
+        if (value is double[,] matrix)
+            return Enumerable.Range(0, matrix.GetLength(0))
+                .Select(row => Enumerable.Range(0, matrix.GetLength(1)).Select(column => matrix[row, column]).ToList())
+                .ToList();
+        if (value is IEnumerable items)
+            return items.Cast<object>().Select(Plain).ToList();
+        var document = new JsonObject();
+        foreach (PropertyInfo property in value.GetType().GetProperties())
+            document[property.Name] = Plain(property.GetValue(value));
+        return document;
     }
 
     static object Bits(string number)
