@@ -13,6 +13,7 @@ from contracts.errors import nearest
 from contracts.ids import Digest, Name, Seed
 from contracts.label_map import LabelMap
 from contracts.mix import DataPlan
+from contracts.scores import SegmentationScores
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -252,31 +253,6 @@ class TrainingOrder(Document):
     """Folder for checkpoints, curves, pictures, report and result; what lies there is resumed."""
     cache: Annotated[str, Field(min_length=1)]
     """Folder for decoded images."""
-
-
-class ClassScore(Document):
-    """Scores of one class over a set of images."""
-
-    iou: float | None
-    """Intersection over union of all pixels of the set; none where neither truth nor prediction has any."""
-    precision: float | None
-    recall: float | None
-    truth_px: int
-    predicted_px: int
-
-
-class SegmentationScores(Document):
-    """Scores over a whole set of images."""
-
-    images: int
-    dataset_iou: dict[str, float | None]
-    """By class, over all pixels of the set ([BMW]: per-pixel IoU, classes weighted equally)."""
-    mean_dataset_iou: float
-    """Mean over classes that occur in the truth, background left out."""
-    mean_image_iou: float
-    """Mean over images of the mean over classes of the image's IoU; empty against empty is 1 ([Volvo])."""
-    classes: dict[str, ClassScore]
-    loss: float | None = None
 
 
 class CurvePoint(Document):

@@ -20,7 +20,8 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from contracts.errors import ConflictError, TrainingDivergedError
-from contracts.run import CurvePoint, ReduceOnPlateau, SegmentationScores, Stage, TrainingSpec
+from contracts.run import CurvePoint, ReduceOnPlateau, Stage, TrainingSpec
+from contracts.scores import SegmentationScores
 from training import checkpoint
 from training.batches import LabelledFrames, TrainingBatches, plain_batches
 from training.environment import Device
@@ -30,7 +31,7 @@ from training.networks.segmentation import SegmentationNetwork
 from training.optimization import Plateau, ScaledOptimizer, make_average, make_optimizer, set_learning_rate
 from training.process import Monitor, Stopped
 from training.streams import torch_seed
-from training.tasks.task import Counts, Task
+from training.tasks.task import ByteArray, Counts, Task
 
 SAVE_EVERY_S = 60.0
 """Longest time between checkpoints."""
@@ -216,28 +217,49 @@ def _add_gradients(
 
 def evaluate(
     run: Run, network: SegmentationNetwork, selection: Selection, monitor: Monitor, what: str
-) -> tuple[SegmentationScores, Counts]:
-    """Score a network on a selection.
+) -> SegmentationScores:
+    """Score a network on a selection, with the mean loss."""
+    counts, loss = [], 0.0
+    for outputs, _, targets, batch_loss in answers(run, network, selection, monitor, what):
+        loss += batch_loss * len(targets)
+        counts.append(run.task.count(run.task.predict(outputs).cpu().numpy(), targets))
+    return run.task.scores(np.concatenate(counts), loss / len(selection.places))
 
-    Returns:
-        The scores with the mean loss, and each image's counts in the selection's order.
-    """
+
+def evaluate_in_detail(
+    run: Run, network: SegmentationNetwork, selection: Selection, monitor: Monitor, what: str
+) -> tuple[SegmentationScores, Counts]:
+    """As `evaluate`, with everything else that the task can say; and each image's counts in the selection's order."""
+    evidence, loss = [], 0.0
+    for outputs, images, targets, batch_loss in answers(run, network, selection, monitor, what):
+        loss += batch_loss * len(targets)
+        evidence.append(run.task.examine(images, outputs, targets))
+    records = run.data[selection.key].records
+    chosen = [records[int(place)] for place in selection.places]
+    return run.task.detailed_scores(evidence, chosen, loss / len(selection.places))
+
+
+def answers(
+    run: Run, network: SegmentationNetwork, selection: Selection, monitor: Monitor, what: str
+) -> Iterator[tuple[torch.Tensor, ByteArray, ByteArray, float]]:
+    """Outputs, images (B, H, W, 3), targets and loss of each batch of a selection, in its order."""
     was_training = network.training
     network.eval()
-    counts = []
-    loss = 0.0
     done = 0
-    with torch.inference_mode():
+    try:
         for images, targets in plain_batches(run.data[selection.key], selection.places, run.spec.batch_size):
             monitor.say(f"{what}: {done}/{len(selection.places)} images")
-            with torch.autocast(run.device.kind, dtype=run.device.autocast_dtype, enabled=run.device.is_mixed):
+            with (
+                torch.inference_mode(),
+                torch.autocast(run.device.kind, dtype=run.device.autocast_dtype, enabled=run.device.is_mixed),
+            ):
                 outputs = network(images.to(run.device.place))
-            loss += float(run.task.loss(outputs, targets.to(run.device.place))) * len(images)
-            counts.append(run.task.count(run.task.predict(outputs).cpu().numpy(), targets.numpy()))
+            with torch.inference_mode():
+                loss = float(run.task.loss(outputs, targets.to(run.device.place)))
+            yield outputs, images.permute(0, 2, 3, 1).numpy(), targets.numpy(), loss
             done += len(images)
-    network.train(was_training)
-    table = np.concatenate(counts)
-    return run.task.scores(table, loss / done), table
+    finally:
+        network.train(was_training)
 
 
 def _take_in(losses: list[tuple[int, torch.Tensor]], state: State, stage: Stage) -> None:
@@ -274,7 +296,7 @@ def _evaluate_and_keep(
 ) -> None:
     """Score the validation images, add to the curve, lower rates if due, and keep the network if it is the best."""
     started = time.perf_counter()
-    scores, _ = evaluate(run, network, run.mix.validation, monitor, "validating")
+    scores = evaluate(run, network, run.mix.validation, monitor, "validating")
     validation_loss = math.nan if scores.loss is None else scores.loss
     if not math.isfinite(validation_loss):
         raise _diverged("validation loss", validation_loss, state.step, stage)

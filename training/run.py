@@ -36,7 +36,7 @@ from registry.reader import open_version
 from training import augment, checkpoint, environment, mixing
 from training.batches import LabelledFrames
 from training.data import open_frames
-from training.loop import Run, evaluate, train
+from training.loop import Run, evaluate, evaluate_in_detail, train
 from training.networks.freezing import freeze
 from training.networks.segmentation import NEEDS_BATCH, build, check_size
 from training.process import Monitor, Stopped
@@ -150,8 +150,8 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
     if best is None:
         raise TrainingError(f"{workspace / checkpoint.BEST} is gone", hint="start the run in a fresh workspace")
     network.load_state_dict(best["model"])
-    validation, _ = evaluate(run, network, mix.validation, monitor, "scoring the validation images")
-    test, counts = evaluate(run, network, mix.test, monitor, "scoring the test images")
+    validation = evaluate(run, network, mix.validation, monitor, "scoring the validation images")
+    test, counts = evaluate_in_detail(run, network, mix.test, monitor, "scoring the test images")
     monitor.say("drawing the report")
     files = {
         "checkpoint": checkpoint.BEST,

@@ -69,12 +69,28 @@ def _summary(result: RunResult) -> str:
 
 
 def _scores(result: RunResult) -> str:
+    test = result.test
+    intervals = test.intervals
     rows: list[tuple[str, ...]] = []
-    for name, score in result.test.classes.items():
-        rows.append((name, _figure(score.iou), _figure(score.precision), _figure(score.recall)))
-    rows.append(("mean of classes, all pixels of the test set", _figure(result.test.mean_dataset_iou), "", ""))
-    rows.append(("mean of images", _figure(result.test.mean_image_iou), "", ""))
-    return table(rows, ("TEST", "IOU", "PRECISION", "RECALL"))
+    for name, score in test.classes.items():
+        interval = intervals.classes[name].iou if intervals else None
+        figures = (score.dice, score.boundary_f, score.precision, score.recall)
+        rows.append((name, _figure(score.iou), _interval(interval), *map(_figure, figures)))
+    for what, value, interval, others in (
+        (
+            "mean of classes, all pixels of the test set",
+            test.mean_dataset_iou,
+            intervals.mean_dataset_iou if intervals else None,
+            (_figure(test.mean_dice), _figure(test.mean_boundary_f)),
+        ),
+        ("mean of images", test.mean_image_iou, intervals.mean_image_iou if intervals else None, ("", "")),
+    ):
+        rows.append((what, _figure(value), _interval(interval), *others, "", ""))
+    return table(rows, ("TEST", "IOU", "95 % INTERVAL", "DICE", "BOUNDARY F", "PRECISION", "RECALL"))
+
+
+def _interval(value: tuple[float, float] | None) -> str:
+    return "-" if value is None else f"{value[0]:.3f} to {value[1]:.3f}"
 
 
 def _figure(value: float | None) -> str:

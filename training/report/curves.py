@@ -1,4 +1,4 @@
-"""Training curves as SVG that sits inside a page."""
+"""Training curves and calibration as SVG that sits inside a page."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from contracts.run import CurvePoint
+from contracts.scores import Calibration
 
 INK = "#808080"
 """Readable on white and on black."""
@@ -58,20 +59,42 @@ def compared_curves(curves: Mapping[str, Sequence[CurvePoint]]) -> str:
     return _svg(figure)
 
 
+def reliability(calibration: Calibration) -> str:
+    """How often pixels are right over how confident the network is there, as an `<svg>` element."""
+    figure = Figure(figsize=(10, 3.3), layout="constrained")
+    right, pixels = figure.subplots(1, 2)
+    confidence = [row.confidence for row in calibration.bins]
+    right.plot([0.5, 1], [0.5, 1], color=INK, linewidth=0.8, linestyle=":", label="as often right as sure")
+    right.plot(confidence, [row.accuracy for row in calibration.bins], "o-", color=COLORS[0], label="this network")
+    right.set_ylim(0, 1.02)
+    total = sum(row.pixels for row in calibration.bins)
+    shares = [100 * row.pixels / total for row in calibration.bins]
+    pixels.bar(confidence, shares, width=0.04, color=COLORS[0])
+    for axes, title in ((right, "share of pixels that are right"), (pixels, "share of pixels, %")):
+        _dress(axes, title, "confidence")
+        axes.set_xlim(0.49, 1.02)
+    right.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower right")
+    return _svg(figure)
+
+
 def _figure(loss_title: str = "loss") -> tuple[Figure, tuple[Axes, Axes]]:
     figure = Figure(figsize=(10, 3.3), layout="constrained")
     loss, score = figure.subplots(1, 2)
     for axes, title in ((loss, loss_title), (score, "mean dataset IoU, validation")):
-        axes.set_title(title, loc="left", color=INK, fontsize=11)
-        axes.set_xlabel("optimizer step", color=INK)
-        axes.tick_params(colors=INK, labelsize=9)
-        axes.set_facecolor("none")
-        axes.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
+        _dress(axes, title, "optimizer step")
         axes.margins(x=0.02, y=0.12)
-        for side, spine in axes.spines.items():
-            spine.set_visible(side in ("left", "bottom"))
-            spine.set_color(INK)
     return figure, (loss, score)
+
+
+def _dress(axes: Axes, title: str, across: str) -> None:
+    axes.set_title(title, loc="left", color=INK, fontsize=11)
+    axes.set_xlabel(across, color=INK)
+    axes.tick_params(colors=INK, labelsize=9)
+    axes.set_facecolor("none")
+    axes.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(INK)
 
 
 def _from_zero(*all_axes: Axes) -> None:

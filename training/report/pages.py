@@ -20,7 +20,14 @@ def write_page(path: Path, template: str, **values: Any) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"score": score, "signed": signed, "count": count, "duration": duration}
+    environment.filters |= {
+        "score": score,
+        "signed": signed,
+        "range": between,
+        "signed_range": signed_between,
+        "count": count,
+        "duration": duration,
+    }
     write_atomically(path, environment.get_template(template).render(**values).encode())
 
 
@@ -37,6 +44,16 @@ def score(value: float | None) -> str:
 def signed(value: float | None) -> str:
     """A difference to three places, with its sign."""
     return "–" if value is None else f"{value:+.3f}".replace("-", "−")
+
+
+def between(value: tuple[float, float] | None) -> str:
+    """An interval to three places."""
+    return "–" if value is None else f"{value[0]:.3f} to {value[1]:.3f}"
+
+
+def signed_between(value: tuple[float, float] | None) -> str:
+    """An interval of a difference to three places."""
+    return "–" if value is None else f"{signed(value[0])} to {signed(value[1])}"
 
 
 def count(value: int) -> str:

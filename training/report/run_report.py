@@ -10,10 +10,14 @@ from typing import Any
 import yaml
 
 from contracts.run import RunResult, TrainingOrder
+from contracts.scores import PartScore
 from training.report import pictures
-from training.report.curves import run_curves
+from training.report.curves import reliability, run_curves
 from training.report.pages import svg, write_page
 from training.tasks.task import Task
+
+PARTS_SHOWN = 8
+"""Groups and slices, each."""
 
 
 def write(order: TrainingOrder, result: RunResult, task: Task, workspace: Path, command: str) -> None:
@@ -39,6 +43,10 @@ def write(order: TrainingOrder, result: RunResult, task: Task, workspace: Path, 
         if spec.early_stopping and spec.early_stopping.metric == "validation.loss"
         else "mean dataset IoU",
         classes=[(name, css(color), result.test.classes[name]) for name, color in task.legend()],
+        intervals=result.test.intervals,
+        calibration=_calibration(result),
+        slices=_worst(result.test.slices),
+        groups=_worst(result.test.groups),
         data=_data_rows(order, result),
         label_map=order.label_map,
         curves=svg(run_curves(result.curve, result.best_step)),
@@ -56,6 +64,20 @@ def write(order: TrainingOrder, result: RunResult, task: Task, workspace: Path, 
         environment=environment,
         settings=yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, width=100),
     )
+
+
+def _worst(parts: Sequence[PartScore]) -> list[PartScore]:
+    """The parts that lie furthest below the other images; no part that does not."""
+    scored = [part for part in parts if part.difference is not None and part.difference < 0]
+    return sorted(scored, key=lambda part: (part.difference or 0.0, part.of, part.part))[:PARTS_SHOWN]
+
+
+def _calibration(result: RunResult) -> dict[str, Any] | None:
+    found = result.test.calibration
+    if found is None or found.all is None:
+        return None
+    of_classes = found.classes or found.all
+    return {"all": found.all.error, "classes": of_classes.error, "picture": svg(reliability(of_classes))}
 
 
 def css(color: tuple[int, int, int]) -> str:

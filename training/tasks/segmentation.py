@@ -16,16 +16,19 @@ import torch
 from torch.nn import functional
 
 from contracts.errors import ConfigurationError, nearest
+from contracts.frame import FrameRecord
 from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID
-from contracts.run import ClassScore, Loss, SegmentationScores
+from contracts.run import Loss
+from contracts.scores import ClassScore, SegmentationScores
+from training.metrics.boundary import boundary_counts
+from training.metrics.calibration import calibration_table
+from training.metrics.detail import TRUE_POSITIVE, Evidence, joined, with_detail
 from training.tasks.task import ByteArray, Counts, Task
 
 REGION_EPSILON = 1.0
 """Pixels added to both sides of the Dice and IoU fractions, so that a few stray pixels don't swing a rare class."""
 IMAGE_IOU_EPSILON = 1e-6
 """[Volvo]: empty against empty is 1."""
-TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = range(3)
-"""Columns of a class's counts."""
 
 PALETTE = (
     (230, 159, 0),
@@ -160,6 +163,7 @@ class Segmentation(Task):
         totals = counts.sum(axis=0)
         classes = {name: _class_score(*map(int, total)) for name, total in zip(self.classes, totals, strict=True)}
         occurring = [score.iou for score in classes.values() if score.truth_px and score.iou is not None]
+        dice = [score.dice for score in classes.values() if score.truth_px and score.dice is not None]
         return SegmentationScores(
             images=len(counts),
             dataset_iou={name: score.iou for name, score in classes.items()},
@@ -167,7 +171,28 @@ class Segmentation(Task):
             mean_image_iou=float(self.image_scores(counts).mean()),
             classes=classes,
             loss=loss,
+            mean_dice=float(np.mean(dice)),
         )
+
+    def examine(self, images: ByteArray, outputs: torch.Tensor, targets: ByteArray) -> Evidence:
+        """Counts, boundaries, confidences, brightness and visible area of each image."""
+        predictions = self.predict(outputs).cpu().numpy()
+        of_class = (targets != BACKGROUND_ID) & (targets != IGNORE_ID)
+        grey = images @ np.array([0.299, 0.587, 0.114]) / 255  # ITU-R BT.601, of the sRGB values
+        return Evidence(
+            counts=self.count(predictions, targets),
+            boundary=boundary_counts(predictions, targets, len(self.classes)),
+            calibration=calibration_table(outputs, predictions, targets),
+            brightness=np.asarray(grey.mean(axis=(1, 2)), dtype=np.float64),
+            area=np.asarray(of_class.mean(axis=(1, 2)), dtype=np.float64),
+        )
+
+    def detailed_scores(
+        self, evidence: Sequence[Evidence], records: Sequence[FrameRecord], loss: float | None = None
+    ) -> tuple[SegmentationScores, Counts]:
+        whole = joined(evidence)
+        scores = self.scores(whole.counts, loss)
+        return with_detail(scores, whole, self.image_scores(whole.counts), records), whole.counts
 
     def picture(self, image: ByteArray, labels: ByteArray, scale: int = 1) -> ByteArray:
         """Classes as colours over a greyed image, each with a dark edge; ignored pixels dark."""
@@ -194,6 +219,7 @@ def _class_score(hit: int, false: int, missed: int) -> ClassScore:
 
     return ClassScore(
         iou=ratio(hit, hit + false + missed),
+        dice=ratio(2 * hit, 2 * hit + false + missed),
         precision=ratio(hit, hit + false),
         recall=ratio(hit, hit + missed),
         truth_px=hit + missed,

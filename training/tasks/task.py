@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from contracts.run import SegmentationScores
+from contracts.frame import FrameRecord
+from contracts.scores import SegmentationScores
 
 ByteArray = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int64]
@@ -46,6 +48,28 @@ class Task(ABC):
     @abstractmethod
     def scores(self, counts: Counts, loss: float | None = None) -> SegmentationScores:
         """Scores of a set of images, from their tables."""
+
+    @abstractmethod
+    def examine(self, images: ByteArray, outputs: torch.Tensor, targets: ByteArray) -> Any:
+        """What detailed scores of a batch are made of.
+
+        Args:
+            images: (B, H, W, 3) uint8 sRGB.
+            outputs: A network's, (B, C, H, W) float.
+            targets: (B, H, W) uint8.
+        """
+
+    @abstractmethod
+    def detailed_scores(
+        self, evidence: Sequence[Any], records: Sequence[FrameRecord], loss: float | None = None
+    ) -> tuple[SegmentationScores, Counts]:
+        """Scores with boundaries, calibration, intervals, groups and slices, and each image's counts.
+
+        Args:
+            evidence: Of all batches of a set, from `examine`.
+            records: Of all its images.
+            loss: To be shown beside them.
+        """
 
     @abstractmethod
     def image_scores(self, counts: Counts) -> npt.NDArray[np.float64]:

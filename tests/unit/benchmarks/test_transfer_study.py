@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from contracts.errors import ConfigurationError
 from contracts.frame import FrameRecord
 from contracts.process import write_document
-from contracts.run import ClassScore, CurvePoint, RunResult, SegmentationScores
+from contracts.run import CurvePoint, RunResult
+from contracts.scores import ClassScore, SegmentationScores
 from tests.benchmarks.transfer import study
 from tests.benchmarks.transfer.cells import FULL, SCREENING, Cell, cells, photographs_share, table_of, training_spec
 from tests.benchmarks.transfer.findings import Finding, compare, flatness, quarter_means, summarize, welch

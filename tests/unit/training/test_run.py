@@ -89,6 +89,15 @@ class TestResult:
         assert result.environment["versions"]["torch"] == torch.__version__
         assert "mean dataset IoU" in summary(result)
 
+    def test_test_images_are_scored_in_detail_and_validation_images_are_not(self, finished):
+        _, result = finished
+        assert result.test.calibration.all.error >= 0
+        low, high = result.test.intervals.mean_dataset_iou
+        assert 0 <= low <= high <= 1
+        assert result.test.mean_boundary_f is not None
+        assert result.validation.intervals is None
+        assert result.validation.mean_dice is not None
+
     def test_result_and_files_are_where_it_says(self, finished):
         asked, result = finished
         workspace = Path(asked.workspace)
