@@ -8,11 +8,15 @@ from pathlib import Path
 from contracts.dataset import AliasDescription, Deletion, VersionDescription
 from contracts.frame import FrameRecord
 from contracts.ids import Digest, VersionReference, check_name
+from contracts.statistics import VersionDiff, VersionStatistics
 from registry.collection import collect_garbage
 from registry.deletion import delete_version, list_deletions
 from registry.formats.registered import EXPORTERS, check_exporter
 from registry.naming import change_version, find_alias, list_aliases, move_alias, remove_alias, tagged
 from registry.reader import Version
+from registry.statistics.difference import compare_versions
+from registry.statistics.page import statistics_page
+from registry.statistics.version import version_statistics
 from server.jobs.needs import training_runs
 from server.paging import cursor_number, page_limit
 from server.parts import Parts
@@ -95,6 +99,22 @@ class DatasetCalls:
     def _needed_by_runs(self) -> set[Digest]:
         return {digest for _, versions in training_runs(self._parts.table()) for digest in versions.values()}
 
+    def statistics(self, reference: VersionReference) -> VersionStatistics:
+        version = self._version(reference)
+        with self._parts.statistics_lock:
+            return version_statistics(version, self._parts.statistics_folder)
+
+    def statistics_page(self, reference: VersionReference) -> str:
+        return statistics_page(str(reference), self.statistics(reference))
+
+    def diff(self, reference: VersionReference, against: VersionReference) -> VersionDiff:
+        versions = self._version(reference), self._version(against)
+        return compare_versions(*versions, self.statistics(reference), self.statistics(against))
+
+    def _version(self, reference: VersionReference) -> Version:
+        catalog = self._parts.catalog()
+        return Version(self._parts.store(), catalog.resolve(reference), catalog.manifest(reference), str(reference))
+
     def aliases(self, name: str) -> Page[AliasDescription]:
         return Page[AliasDescription](items=list_aliases(self._parts.catalog(), check_name(name, "dataset name")))
 
@@ -128,9 +148,7 @@ class DatasetCalls:
 
     def export(self, reference: VersionReference, export_format: ExportFormat, out: Path) -> None:
         check_exporter(export_format)
-        catalog = self._parts.catalog()
-        version = Version(self._parts.store(), catalog.resolve(reference), catalog.manifest(reference), str(reference))
-        EXPORTERS[export_format](version, reference, out)
+        EXPORTERS[export_format](self._version(reference), reference, out)
 
 
 def _with_versions(item: DatasetSummary, wanted: Collection[VersionReference]) -> DatasetSummary:

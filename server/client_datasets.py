@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from contracts.dataset import AliasDescription, Deletion, VersionDescription
 from contracts.errors import ConflictError
 from contracts.frame import FrameRecord
 from contracts.ids import VersionReference
+from contracts.statistics import VersionDiff, VersionStatistics
 from server.client_requests import SLOW_TIMEOUT_S, Requests, parse_answer, path_part, version_path
 from server.resources import (
     PAGE_SIZE,
@@ -49,6 +51,17 @@ class DatasetRequests(Requests):
     def collect_garbage(self, *, dry_run: bool = False) -> CollectionReport:
         path = "/v1/datasets:collect-garbage"
         return self.post(path, CollectionRequest(dry_run=dry_run), CollectionReport, timeout_s=SLOW_TIMEOUT_S)
+
+    def statistics(self, reference: VersionReference) -> VersionStatistics:
+        response = self.request("GET", f"{version_path(reference)}/stats", timeout=SLOW_TIMEOUT_S)
+        return parse_answer(VersionStatistics, response)
+
+    def statistics_page(self, reference: VersionReference) -> str:
+        return self.request("GET", f"{version_path(reference)}/stats/page", timeout=SLOW_TIMEOUT_S).text
+
+    def diff(self, reference: VersionReference, against: VersionReference) -> VersionDiff:
+        options: dict[str, Any] = {"params": {"against": str(against)}, "timeout": SLOW_TIMEOUT_S}
+        return parse_answer(VersionDiff, self.request("GET", f"{version_path(reference)}/diff", **options))
 
     def aliases(self, name: str) -> Page[AliasDescription]:
         return self.get(f"/v1/datasets/{path_part(name)}/aliases", Page[AliasDescription])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from contracts.ids import Digest
@@ -29,6 +30,8 @@ class Parts:
         self._settings = settings
         self._lock = threading.RLock()
         self._made: dict[str, Any] = {}
+        self.statistics_lock = threading.Lock()
+        """Held while statistics are computed: one computation uses all that the next one would wait for."""
 
     def database(self) -> Database:
         return self._once("database", lambda: Database(self._settings.jobs_url))
@@ -49,6 +52,11 @@ class Parts:
         return self._once(
             "frames", lambda: DatasetFrames(self.store(), self.catalog(), self._settings.cache / "labels")
         )
+
+    @property
+    def statistics_folder(self) -> Path:
+        """What statistics found before."""
+        return self._settings.cache / "statistics"
 
     def forget(self, digest: Digest) -> None:
         """Remove what the cache holds of a version that was deleted; it can be made again."""

@@ -15,6 +15,7 @@ from contracts.frame import FrameRecord
 from contracts.ids import VersionReference
 from contracts.job import Job, JobState, RenderBatchRequest
 from contracts.run import TrainingSpec
+from contracts.statistics import VersionDiff, VersionStatistics
 from server.resources import (
     PAGE_SIZE,
     Accepted,
@@ -167,6 +168,28 @@ class Service(Protocol):
 
         Raises:
             IntegrityError: It can't be told what a version needs.
+        """
+
+    def statistics(self, reference: VersionReference) -> VersionStatistics:
+        """A version in numbers; computed when it is first asked for.
+
+        Raises:
+            NotFoundError: There is none.
+            IntegrityError: Stored bytes are damaged.
+        """
+
+    def statistics_page(self, reference: VersionReference) -> str:
+        """The same as one HTML page.
+
+        Raises:
+            NotFoundError, IntegrityError: As `statistics`.
+        """
+
+    def diff(self, reference: VersionReference, against: VersionReference) -> VersionDiff:
+        """How a version differs from another one.
+
+        Raises:
+            NotFoundError, IntegrityError: As `statistics`, of both.
         """
 
     def aliases(self, name: str) -> Page[AliasDescription]:

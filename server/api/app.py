@@ -22,6 +22,7 @@ from contracts.errors import BeltlineError
 from server.api import (
     dataset_names,
     dataset_removal,
+    dataset_statistics,
     datasets,
     documentation,
     generators,
@@ -89,6 +90,7 @@ def create_app(settings: Settings, *, modules: Modules | None = None) -> FastAPI
         datasets,
         dataset_names,
         dataset_removal,
+        dataset_statistics,
         training_runs,
         documentation,
     ):

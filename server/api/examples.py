@@ -157,6 +157,69 @@ DELETION: dict[str, Any] = {
 }
 COLLECTION_REQUEST: dict[str, Any] = {"dry_run": True}
 COLLECTION: dict[str, Any] = {"dry_run": True, "blobs": 4104, "freed": 403, "freed_bytes": 18400312}
+_NUMBER: dict[str, Any] = {
+    "count": 100,
+    "minimum": 0.21,
+    "maximum": 0.67,
+    "mean": 0.44,
+    "standard_deviation": 0.09,
+    "histogram": {"edges": [0.0, 0.5, 1.0], "counts": [71, 29]},
+}
+STATISTICS: dict[str, Any] = {
+    "schema_version": 1,
+    "digest": _DIGEST,
+    "frames": 100,
+    "sizes": {"256x208": 100},
+    "splits": {},
+    "groups": 0,
+    "ignored_share": 0.0,
+    "classes": [
+        {
+            "name": "tail_light",
+            "color": [128, 0, 0],
+            "images": 64,
+            "frequency": 0.64,
+            "pixels": 21000,
+            "pixel_share": 0.0039,
+            "area_share": {**_NUMBER, "count": 64, "histogram": {"edges": [1e-6, 1e-3, 1.0], "counts": [9, 55]}},
+            "area_share_mean": 0.0039,
+            "area_share_standard_deviation": 0.0044,
+            "location": [[0.015625] * 8] * 8,
+            "instances": 101,
+            "instances_per_image": {"0": 36, "1": 27, "2": 37},
+            "instance_area_px": {**_NUMBER, "minimum": 3, "maximum": 804, "mean": 208.0, "standard_deviation": 119.0},
+        }
+    ],
+    "cooccurrence": [[64]],
+    "image": {"brightness": _NUMBER},
+    "viewpoint": {"azimuth_deg": {**_NUMBER, "minimum": -180, "maximum": 180, "mean": 4, "standard_deviation": 101}},
+    "numbers": {"sun.elevation_deg": {**_NUMBER, "minimum": 5, "maximum": 70, "mean": 37, "standard_deviation": 19}},
+    "choices": {"vehicle.body": {"counts": {"sedan": 53, "suv": 47}, "other": 0}},
+}
+_SHIFT: dict[str, Any] = {"mean": 0.0039, "against_mean": 0.0031, "effect_size": 0.18}
+DIFF: dict[str, Any] = {
+    "version": "exterior@2",
+    "against": "exterior@1",
+    "digest": _IMAGE_DIGEST,
+    "against_digest": _DIGEST,
+    "frames": {
+        "same": 90,
+        "added": 4,
+        "removed": 0,
+        "changed": 10,
+        "added_indices": [100, 101, 102, 103],
+        "removed_indices": [],
+        "changed_frames": [{"index": 7, "against_index": 7, "files": ["image", "mask"]}],
+    },
+    "labels_added": [],
+    "labels_removed": [],
+    "areas": {"tail_light": _SHIFT},
+    "frequencies": {"tail_light": {"mean": 0.64, "against_mean": 0.61, "effect_size": 0.06}},
+    "image": {"brightness": {"mean": 0.44, "against_mean": 0.41, "effect_size": 0.33}},
+    "viewpoint": {},
+    "numbers": {"sun.elevation_deg": {"mean": 37, "against_mean": 12, "effect_size": 1.7}},
+    "choices": {"vehicle.body": 0.06},
+}
 ALIAS_TARGET: dict[str, Any] = {"version": 2, "by": "reviewer", "reason": "masks checked by eye"}
 ALIAS: dict[str, Any] = {
     "name": "exterior",

@@ -14,6 +14,7 @@ from contracts.errors import ConfigurationError, IntegrityError
 from registry.catalog import Catalog
 from registry.store import Store
 from registry.verify import verify
+from server.commands.dataset_statistics import show_difference, show_statistics
 from server.commands.references import find_reference
 from server.commands.rendering import NOUNS, result_text
 from server.commands.session import Session, Subparsers, command, table
@@ -28,10 +29,15 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
         "datasets",
         "list datasets, or show one or one version",
         epilog="  beltline datasets\n  beltline datasets --tag generation:6\n  beltline datasets exterior\n"
-        "  beltline datasets exterior@1\n  beltline datasets exterior@latest",
+        "  beltline datasets exterior@1\n  beltline datasets exterior@latest\n"
+        "  beltline datasets exterior@1 --stats --page statistics.html\n"
+        "  beltline datasets exterior@2 --diff exterior@1",
     )
     parser.add_argument("name", nargs="?", metavar="NAME | NAME@V", help="V is a number or an alias")
     parser.add_argument("--tag", metavar="TAG", help="list the versions that carry this tag")
+    parser.add_argument("--stats", action="store_true", help="show the version in numbers")
+    parser.add_argument("--page", type=Path, metavar="FILE.html", help="with --stats: write them with plots, too")
+    parser.add_argument("--diff", metavar="NAME@V", help="show how the version differs from this one")
     parser.set_defaults(run=_datasets)
 
     parser = command(
@@ -87,6 +93,16 @@ def _datasets(arguments: argparse.Namespace, session: Session) -> int:
     service = session.service()
     if arguments.tag is not None and arguments.name is not None:
         raise ConfigurationError("--tag lists datasets: it goes with no name", hint="leave one of them out")
+    if (arguments.stats or arguments.page or arguments.diff) and "@" not in (arguments.name or ""):
+        raise ConfigurationError(
+            "statistics and differences are those of a version", code="no_version", hint="write NAME@V"
+        )
+    if arguments.stats or arguments.page:
+        show_statistics(session, find_reference(session, arguments.name), arguments.page)
+        return 0
+    if arguments.diff:
+        show_difference(session, *(find_reference(session, text) for text in (arguments.name, arguments.diff)))
+        return 0
     if arguments.name is None:
         page = service.datasets(tag=arguments.tag)
         session.emit(page, lambda: _list(page.items) if arguments.tag is None else _versions(page.items))

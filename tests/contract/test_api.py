@@ -592,3 +592,21 @@ def test_what_a_training_run_learns_from_is_not_deleted(client: TestClient) -> N
     _follow(client, accepted)
     problem = _refused(client.delete("/v1/datasets/boxes/versions/1"), 409, "version_needed")
     assert f"training run {accepted.json()['run']}" in problem.detail
+
+
+def test_a_version_in_numbers_and_against_another(client: TestClient) -> None:
+    job = _follow(client, client.post("/v1/render-batches", json={**BATCH, "seed": 80, "dataset": "counted"}))
+    path = "/v1/datasets/counted/versions/1"
+    found = client.get(f"{path}/stats").json()
+    assert (found["digest"], found["frames"]) == (job["result"]["digest"], 4)
+    assert [item["name"] for item in found["classes"]] == ["background", "lid", "wall"]
+    page = client.get(f"{path}/stats/page")
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "counted@1" in page.text
+    diff = client.get(f"{path}/diff", params={"against": "boxes@1"}).json()
+    assert diff["version"], diff["against"] == ("counted@1", "boxes@1")
+    assert diff["frames"]["same"] + diff["frames"]["added"] + diff["frames"]["changed"] == 4
+    _refused(client.get(f"{path}/diff", params={"against": "boxes@99"}), 404, "unknown_version")
+    _refused(client.get(f"{path}/diff", params={"against": "../boxes"}), 422, "invalid_parameter")
+    _refused(client.get("/v1/datasets/counted/versions/9/stats"), 404, "unknown_version")

@@ -39,6 +39,9 @@ GET /v1/datasets
 GET /v1/datasets/{name}
 GET /v1/datasets/{name}/versions/{v}
 PATCH /v1/datasets/{name}/versions/{v}
+GET /v1/datasets/{name}/versions/{v}/stats
+GET /v1/datasets/{name}/versions/{v}/stats/page
+GET /v1/datasets/{name}/versions/{v}/diff
 DELETE /v1/datasets/{name}/versions/{v}
 POST /v1/datasets:collect-garbage
 GET /v1/datasets/{name}/aliases

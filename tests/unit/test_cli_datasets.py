@@ -244,3 +244,23 @@ def test_deleting_and_freeing_from_the_command_line(home: Path, capsys: pytest.C
     assert run("gc", "--dry-run").startswith("would free 7 of 7 files")
     assert run("gc").startswith("freed 7 of 7 files")
     assert run("gc").startswith("freed 0 of 0 files")
+
+
+@pytest.mark.usefixtures("imported")
+def test_statistics_and_differences_from_the_command_line(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: str, code: int = 0) -> str:
+        assert main(["--home", str(home), *arguments]) == code
+        printed = capsys.readouterr()
+        return printed.out if code == 0 else printed.err
+
+    page = tmp_path / "page.html"
+    shown = run("datasets", "photographs@1", "--stats", "--page", str(page))
+    assert "mirror" in shown
+    assert "100.0 %" in shown
+    assert page.read_text().startswith("<!doctype html>")
+    assert json.loads(run("datasets", "photographs@latest", "--stats", "--json"))["frames"] == 3
+    assert "3 frames the same, 0 added" in run("datasets", "photographs@1", "--diff", "photographs@1")
+    assert "write NAME@V" in run("datasets", "photographs", "--stats", code=2)
+    assert "can't be written" in run("datasets", "photographs@1", "--page", str(tmp_path / "no" / "page.html"), code=1)

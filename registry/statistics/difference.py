@@ -1,0 +1,212 @@
+"""Two versions side by side: frames added, removed, changed, and how far their numbers moved."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from contracts.errors import IntegrityError
+from contracts.statistics import (
+    ChoiceSummary,
+    FrameDifference,
+    FrameDifferences,
+    NumberSummary,
+    Shift,
+    VersionDiff,
+    VersionStatistics,
+)
+from registry.reader import Version
+from registry.streaming import read_lines
+
+SHOWN_MAX = 1000
+_ROLES = ("image", "mask", "instances", "depth")
+_FILES = re.compile(rb'"files":\{([^{}]*)\}')
+_INDEX = re.compile(rb'"index":(\d+)')
+_SEED = re.compile(rb'"seed":(\d+|null)')
+_SOURCE = re.compile(rb'"source":("(?:[^"\\]|\\.)*"|null)')
+_SPLIT = re.compile(rb'"split":("[^"]*"|null)')
+Words64 = npt.NDArray[np.uint64]
+
+
+def compare_versions(
+    version: Version, against: Version, statistics: VersionStatistics, against_statistics: VersionStatistics
+) -> VersionDiff:
+    """What `version` has that `against` has not, and the other way round.
+
+    Raises:
+        IntegrityError: The frames of one of them are damaged.
+    """
+    names = {item.name for item in statistics.classes}
+    others = {item.name for item in against_statistics.classes}
+    here = {item.name: item for item in statistics.classes}
+    there = {item.name: item for item in against_statistics.classes}
+    shared = [item.name for item in statistics.classes if item.name in others]
+    return VersionDiff(
+        version=version.name,
+        against=against.name,
+        digest=version.digest,
+        against_digest=against.digest,
+        frames=compare_frames(version, against),
+        labels_added=tuple(sorted(names - others)),
+        labels_removed=tuple(sorted(others - names)),
+        areas={
+            name: Shift(
+                mean=here[name].area_share_mean,
+                against_mean=there[name].area_share_mean,
+                effect_size=cohens_d(
+                    (here[name].area_share_mean, here[name].area_share_standard_deviation, statistics.frames),
+                    (
+                        *(there[name].area_share_mean, there[name].area_share_standard_deviation),
+                        against_statistics.frames,
+                    ),
+                ),
+            )
+            for name in shared
+        },
+        frequencies={
+            name: Shift(
+                mean=here[name].frequency,
+                against_mean=there[name].frequency,
+                effect_size=cohens_h(here[name].frequency, there[name].frequency),
+            )
+            for name in shared
+        },
+        image=_shifts(statistics.image, against_statistics.image),
+        viewpoint=_shifts(statistics.viewpoint, against_statistics.viewpoint),
+        numbers=_shifts(statistics.numbers, against_statistics.numbers),
+        choices={
+            name: total_variation(found, against_statistics.choices[name])
+            for name, found in statistics.choices.items()
+            if name in against_statistics.choices
+        },
+    )
+
+
+def compare_frames(version: Version, against: Version) -> FrameDifferences:
+    """Frames of two versions, matched by content and then by where they come from.
+
+    Memory: 60 bytes a frame.
+    """
+    if version.manifest.frames.digest == against.manifest.frames.digest:
+        return FrameDifferences(
+            same=len(version), added=0, removed=0, changed=0, added_indices=(), removed_indices=(), changed_frames=()
+        )
+    here, there = _read(version), _read(against)
+    new = np.flatnonzero(~np.isin(here.content, there.content))
+    gone = np.flatnonzero(~np.isin(there.content, here.content))
+    _, left, right = np.intersect1d(here.origin[new], there.origin[gone], return_indices=True)
+    changed_new, changed_gone = new[left], gone[right]
+    order = np.argsort(changed_new)
+    changed_new, changed_gone = changed_new[order], changed_gone[order]
+    added, removed = np.setdiff1d(new, changed_new), np.setdiff1d(gone, changed_gone)
+    shown = [
+        FrameDifference(index=int(one), against_index=int(other), files=here.differing(there, int(one), int(other)))
+        for one, other in zip(changed_new[:SHOWN_MAX], changed_gone[:SHOWN_MAX], strict=True)
+    ]
+    return FrameDifferences(
+        same=len(here.content) - len(new),
+        added=len(added),
+        removed=len(removed),
+        changed=len(changed_new),
+        added_indices=tuple(added[:SHOWN_MAX].tolist()),
+        removed_indices=tuple(removed[:SHOWN_MAX].tolist()),
+        changed_frames=tuple(shown),
+    )
+
+
+Spread = tuple[float, float, int]
+"""Mean, standard deviation, count."""
+
+
+def cohens_d(one: Spread, other: Spread) -> float | None:
+    """Difference of two means over their pooled standard deviation (Cohen 1988, 2.2); none where nothing varies."""
+    freedom = one[2] + other[2] - 2
+    if freedom <= 0:
+        return None
+    pooled = math.sqrt(((one[2] - 1) * one[1] ** 2 + (other[2] - 1) * other[1] ** 2) / freedom)
+    if pooled == 0:
+        return 0.0 if one[0] == other[0] else None
+    return (one[0] - other[0]) / pooled
+
+
+def cohens_h(one: float, other: float) -> float:
+    """Difference of two proportions on the arcsine scale (Cohen 1988, 6.2)."""
+    return 2 * math.asin(math.sqrt(one)) - 2 * math.asin(math.sqrt(other))
+
+
+def total_variation(one: ChoiceSummary, other: ChoiceSummary) -> float:
+    """Half the sum of the differences of the shares of every word."""
+    totals = [sum(found.counts.values()) + found.other for found in (one, other)]
+    if not all(totals):
+        return 0.0
+    words = {*one.counts, *other.counts}
+    pairs = [(one.counts.get(word, 0), other.counts.get(word, 0)) for word in words] + [(one.other, other.other)]
+    return min(1.0, sum(abs(left / totals[0] - right / totals[1]) for left, right in pairs) / 2)
+
+
+def _shifts(here: Mapping[str, NumberSummary], there: Mapping[str, NumberSummary]) -> dict[str, Shift]:
+    found = {}
+    for name in here.keys() & there.keys():
+        one, other = here[name], there[name]
+        found[name] = Shift(
+            mean=one.mean,
+            against_mean=other.mean,
+            effect_size=cohens_d(
+                (one.mean, one.standard_deviation, one.count), (other.mean, other.standard_deviation, other.count)
+            ),
+        )
+    return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """All frames of a version, each as 64-bit words by its index."""
+
+    content: Words64
+    """(N,) of all its files."""
+    origin: Words64
+    """(N,) of where it comes from."""
+    files: Words64
+    """(N, 4) of image, mask, instances, depth; 0 where there is none."""
+
+    def differing(self, other: _Frames, index: int, other_index: int) -> tuple[str, ...]:
+        """Roles of which two frames have different bytes."""
+        pairs = zip(_ROLES, self.files[index], other.files[other_index], strict=True)
+        return tuple(role for role, one, two in pairs if one != two)
+
+
+def _read(version: Version) -> _Frames:
+    count = len(version)
+    flat = np.fromiter(_words(version), np.uint64, count * 6).reshape(count, 6)
+    return _Frames(flat[:, 0].copy(), flat[:, 1].copy(), flat[:, 2:].copy())
+
+
+def _words(version: Version) -> Iterator[int]:
+    """Six words a frame. Canonical lines are searched, not parsed: their keys are sorted, so that the files come before
+    whatever a parameter may say, and seed, source and split after it."""
+    lines = read_lines(version.store, version.manifest.frames.digest, what=f"frames.jsonl of {version.name}")
+    for number, line in enumerate(lines, 1):
+        files, index = _FILES.search(line), _INDEX.search(line)
+        tail = line[line.rfind(b'"player":') :]
+        seed, source, split = _SEED.search(tail), _SOURCE.search(tail), _SPLIT.search(tail)
+        if files is None or index is None or seed is None or source is None or split is None:
+            raise IntegrityError(
+                f"frames.jsonl of {version.name}, line {number}, is no frame record",
+                hint="`beltline verify` names the file",
+            )
+        place = source[1] + split[1] if source[1] != b"null" else seed[1] + b" " + index[1]
+        yield _word(files[1])
+        yield _word(place)
+        by_role = dict(re.findall(rb'"(\w+)":"sha256:([0-9a-f]{16})', files[1]))
+        for role in _ROLES:
+            yield int(by_role.get(role.encode(), b"0"), 16)
+
+
+def _word(data: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")

@@ -1,0 +1,112 @@
+"""Small plots as SVG text, with nothing but the standard library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from contracts.statistics import Histogram
+
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 260, 110, 34, 20, 6
+
+
+def histogram(found: Histogram, *, color: str = "#33658a", logarithmic: bool = False, percent: bool = False) -> str:
+    """Bars over their edges.
+
+    Args:
+        found: The counts.
+        color: Of the bars.
+        logarithmic: Whether the bins grow by a factor: they are drawn with one width.
+        percent: Whether the edges are shares, to be written in percent.
+    """
+    highest = max(found.counts, default=0) or 1
+    bins = len(found.counts)
+    step = (_WIDTH - _LEFT - 6) / bins
+    floor = _HEIGHT - _BOTTOM
+    bars = []
+    for place, count in enumerate(found.counts):
+        tall = (floor - _TOP) * count / highest
+        low, high = found.edges[place], found.edges[place + 1]
+        bars.append(
+            f'<rect x="{_LEFT + place * step:.1f}" y="{floor - tall:.1f}" width="{max(step - 1, 0.5):.1f}" '
+            f'height="{tall:.1f}" fill="{color}"><title>{_number(low, percent)} to {_number(high, percent)}: {count}'
+            "</title></rect>"
+        )
+    marks = [0, bins // 2, bins]
+    ticks = [
+        f'<text x="{_LEFT + mark * step:.1f}" y="{_HEIGHT - 5}" text-anchor="{anchor}">'
+        f"{_number(found.edges[mark], percent)}</text>"
+        for mark, anchor in zip(marks, ("start", "middle", "end"), strict=True)
+    ]
+    scale = f'<text x="{_LEFT - 4}" y="{_TOP + 8}" text-anchor="end">{highest}</text>'
+    line = f'<line x1="{_LEFT}" y1="{floor}" x2="{_WIDTH - 6}" y2="{floor}"/>'
+    kind = "logarithmic bins" if logarithmic else "histogram"
+    return _svg(_WIDTH, _HEIGHT, kind, "".join([*bars, line, scale, *ticks]))
+
+
+def bars(rows: Sequence[tuple[str, float, str]], *, color: str = "#33658a") -> str:
+    """Horizontal bars: name, value from 0, and what is written beside it."""
+    highest = max((value for _, value, _ in rows), default=0.0) or 1.0
+    height = 18 * len(rows) + 4
+    parts = []
+    for place, (name, value, text) in enumerate(rows):
+        top = 18 * place + 2
+        wide = 230 * value / highest
+        parts.append(
+            f'<text x="150" y="{top + 12}" text-anchor="end">{escape(_short(name))}<title>{escape(name)}</title></text>'
+            f'<rect x="156" y="{top + 1}" width="{wide:.1f}" height="14" fill="{color}"/>'
+            f'<text x="{160 + wide:.1f}" y="{top + 12}">{escape(text)}</text>'
+        )
+    return _svg(480, height, "bars", "".join(parts))
+
+
+def heat(cells: Sequence[Sequence[float]], *, color: tuple[int, int, int] = (51, 101, 138), side: int = 11) -> str:
+    """A grid of shades, the darkest the highest."""
+    highest = max((value for row in cells for value in row), default=0.0) or 1.0
+    parts = [
+        f'<rect x="{column * side}" y="{row * side}" width="{side}" height="{side}" '
+        f'fill="{_shade(color, value / highest)}"><title>{100 * value:.1f} %</title></rect>'
+        for row, values in enumerate(cells)
+        for column, value in enumerate(values)
+    ]
+    return _svg(side * len(cells[0]), side * len(cells), "where its pixels lie", "".join(parts))
+
+
+def matrix(names: Sequence[str], cells: Sequence[Sequence[int]], totals: Sequence[int]) -> str:
+    """Shares of each row's total, with the column names written upwards."""
+    side, left, top = 18, 160, 120
+    parts = []
+    for row, name in enumerate(names):
+        parts.append(
+            f'<text x="{left - 6}" y="{top + row * side + 13}" text-anchor="end">{escape(_short(name))}</text>'
+            f'<text transform="translate({left + row * side + 13},{top - 6}) rotate(-60)">{escape(_short(name))}</text>'
+        )
+        for column, other in enumerate(names):
+            share = cells[row][column] / totals[row] if totals[row] else 0.0
+            parts.append(
+                f'<rect x="{left + column * side}" y="{top + row * side}" width="{side - 1}" height="{side - 1}" '
+                f'fill="{_shade((51, 101, 138), share)}"><title>{escape(other)} in {100 * share:.0f} % of the frames '
+                f"with {escape(name)} ({cells[row][column]})</title></rect>"
+            )
+    wide = left + side * len(names) + 80
+    return _svg(wide, top + side * len(names) + 4, "classes that are shown together", "".join(parts))
+
+
+def _svg(width: int, height: int, label: str, content: str) -> str:
+    return (
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{label}">'
+        f"{content}</svg>"
+    )
+
+
+def _shade(color: tuple[int, int, int], strength: float) -> str:
+    red, green, blue = (round(244 + (part - 244) * strength) for part in color)
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _number(value: float, percent: bool) -> str:
+    return f"{100 * value:.3g} %" if percent else f"{value:.4g}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 24 else f"{name[:23]}…"
