@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from contracts.document import Document
 from contracts.frame import FrameSidecar
 from contracts.frame_spec import FrameSpec
 from contracts.schemas import export
@@ -28,6 +29,8 @@ LINE_WIDTH = 116
 ANNOTATIONS = ("description", "title", "$schema", "discriminator")
 """Keywords of a schema that decide nothing."""
 PROPERTIES = ("properties", "$defs")
+OMITTED = "x-omittedDefault"
+"""Our keyword for a member that is not written where it has its default (pydantic's `exclude_if`)."""
 
 _IMPORTERS = {
     ".asmdef": ("AssemblyDefinitionImporter", ()),
@@ -77,7 +80,7 @@ def schema_source() -> str:
         "    {",
     ]
     for number, (constant, document) in enumerate(SCHEMA_CONSTANTS.items()):
-        body = "\n".join(_wrapped(_bare(export(document), False)))
+        body = "\n".join(_wrapped(_bare(_marked(export(document)), False)))
         parts += [""] * (number > 0) + [f'        public const string {constant} = @"', body.replace('"', '""') + '";']
     echoed = ", ".join(f'"{name}"' for name in FrameSidecar.model_fields if name in FrameSpec.model_fields)
     parts += [
@@ -86,6 +89,17 @@ def schema_source() -> str:
         f"        public static readonly string[] EchoedFields = {{ {echoed} }};",
     ]
     return "\n".join([*parts, "    }", "}"]) + "\n"
+
+
+def _marked(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with a mark at every member that is left out where it has its default."""
+    models = {model.__name__: model for model in Document.__subclasses__()}
+    for definition in (schema, *schema.get("$defs", {}).values()):
+        for name, field in models[definition["title"]].model_fields.items():
+            omits = getattr(field, "exclude_if", None)
+            if omits is not None and omits(field.default):
+                definition["properties"][name][OMITTED] = True
+    return schema
 
 
 def _bare(value: Any, names: bool) -> Any:

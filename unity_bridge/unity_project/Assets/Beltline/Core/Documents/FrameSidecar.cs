@@ -26,7 +26,8 @@ namespace Beltline.Core
                 .With("files", digests)
                 .With("player", player.Document());
             foreach (string name in SchemaTexts.EchoedFields)
-                document[name] = spec.Document[name];
+                if (spec.Document.TryGet(name, out object value))
+                    document[name] = value;
             return CanonicalJson.Bytes(document);
         }
 

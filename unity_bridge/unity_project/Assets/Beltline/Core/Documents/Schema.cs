@@ -13,12 +13,15 @@ namespace Beltline.Core
     /// </summary>
     public sealed class Schema
     {
+        /// <summary>Our own: a member that is not written where it has its default.</summary>
+        const string OmittedDefault = "x-omittedDefault";
+
         static readonly string[] Keywords =
         {
             "$defs", "$ref", "$schema", "additionalProperties", "anyOf", "const", "default", "description", "enum",
             "exclusiveMaximum", "exclusiveMinimum", "items", "maxItems", "maxLength", "maxProperties", "maximum",
             "minItems", "minLength", "minProperties", "minimum", "pattern", "patternProperties", "prefixItems",
-            "properties", "propertyNames", "required", "title", "type",
+            "properties", "propertyNames", "required", "title", "type", OmittedDefault,
         };
 
         readonly JsonObject node;
@@ -143,12 +146,17 @@ namespace Beltline.Core
             var result = new JsonObject();
             foreach (string name in propertyOrder)
             {
+                Schema schema = properties[name];
                 if (given.TryGet(name, out object member))
-                    result[name] = properties[name].Check(member, Join(field, name), faults);
+                {
+                    object read = schema.Check(member, Join(field, name), faults);
+                    if (!schema.IsOmitted(read))
+                        result[name] = read;
+                }
                 else if (required.Contains(name))
                     Refuse(faults, Join(field, name), "is missing");
-                else if (properties[name].node.TryGet("default", out object standard))
-                    result[name] = properties[name].Check(standard, Join(field, name), faults);
+                else if (schema.node.TryGet("default", out object standard) && !schema.node.Contains(OmittedDefault))
+                    result[name] = schema.Check(standard, Join(field, name), faults);
             }
             foreach (KeyValuePair<string, object> member in given)
             {
@@ -164,6 +172,14 @@ namespace Beltline.Core
                     result[member.Key] = schema.Check(member.Value, place, faults);
             }
             return result;
+        }
+
+        bool IsOmitted(object value)
+        {
+            if (!node.Contains(OmittedDefault))
+                return false;
+            object standard = Check(node["default"], "", new List<FieldFault>());
+            return CanonicalJson.Text(value) == CanonicalJson.Text(standard);
         }
 
         object CheckArray(object value, string field, List<FieldFault> faults)

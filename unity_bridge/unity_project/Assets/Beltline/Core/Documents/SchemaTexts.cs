@@ -94,8 +94,8 @@ namespace Beltline.Core
 ""items"":{""pattern"":""^[a-z][a-z0-9_]{0,62}$"",""type"":""string""},""type"":""array""},""facts"":{""default"":{},
 ""maxProperties"":32,""patternProperties"":{""^[a-z][a-z0-9_]{0,62}$"":{""anyOf"":[{""pattern"":""^[a-z0-9][a-z0-9_]{0,62}$"",
 ""type"":""string""},{""items"":{""pattern"":""^[a-z0-9][a-z0-9_]{0,62}$"",""type"":""string""},""maxItems"":64,""type"":""array""}]}},
-""type"":""object""}},""required"":[""frame"",""camera"",""exposure"",""labels"",""materials"",""objects"",""environment"",""assets""],
-""type"":""object""}";
+""type"":""object"",""x-omittedDefault"":true}},""required"":[""frame"",""camera"",""exposure"",""labels"",""materials"",""objects"",
+""environment"",""assets""],""type"":""object""}";
 
         public const string PlayerRequest = @"
 {""additionalProperties"":false,""properties"":{""type"":{""const"":""render"",""default"":""render"",""type"":""string""},
