@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.camera import Camera
 from contracts.generator import Generator, load_generator
@@ -14,7 +16,7 @@ from contracts.ids import canonical_json
 from contracts.randomizers import exterior as documents
 from unity_bridge.sampling import FrameParameters, sample_frame
 from unity_bridge.scenes.composition import ComposedFrame
-from unity_bridge.scenes.exterior.compose import compose
+from unity_bridge.scenes.exterior.compose import automatic_ev, compose
 from unity_bridge.scenes.exterior.framing import framed_camera
 from unity_bridge.scenes.glb import read_glb
 from unity_bridge.scenes.surroundings.environments import ENVIRONMENTS
@@ -137,6 +139,24 @@ def test_the_sun_shines_outdoors_only() -> None:
     assert outdoors.spec.lights[0].illuminance_lux == 70000
     assert outdoors.spec.lights[0].direction[2] < 0
     assert studio.spec.lights == ()
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.9), st.floats(0, 0.9))
+def test_automatic_exposure_lifts_the_dark_and_never_turns_the_order_around(
+    dark: float, bright: float, one: float, other: float
+) -> None:
+    dark, bright, one, other = min(dark, bright), max(dark, bright), min(one, other), max(one, other)
+    lifted, lowered = automatic_ev((dark,) * 3, one), automatic_ev((bright,) * 3, other)
+    assert -0.7 <= lowered <= lifted <= 1.3
+    # What reflects more stays brighter in the picture.
+    assert (dark + one) * 2**lifted <= (bright + other) * 2**lowered + 1e-9
+
+
+def test_a_black_car_is_exposed_longer_than_a_white_one() -> None:
+    exposed = {
+        color: frame(randomizers__paint__color=color)[1].spec.exposure.ev100 for color in ("black", "grey", "white")
+    }
+    assert exposed["black"] < exposed["grey"] < exposed["white"]
 
 
 def test_a_generator_may_leave_randomizers_and_labels_out() -> None:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.errors import ConfigurationError, IntegrityError
 from unity_bridge.scenes.surroundings import scenery
 from unity_bridge.scenes.surroundings.environments import ENVIRONMENTS, environment_image
 from unity_bridge.scenes.surroundings.radiance import encode_radiance
-from unity_bridge.scenes.surroundings.textures import GROUNDS, WALLS, ground_texture, noise, png_of, wall_texture
+from unity_bridge.scenes.surroundings.textures import (
+    GROUNDS,
+    WALLS,
+    ground_texture,
+    muted_color,
+    noise,
+    png_of,
+    wall_texture,
+)
 
 
 def random(seed: int = 1) -> np.random.Generator:
@@ -76,6 +86,29 @@ def test_walls_are_reflectances(kind: str, seed: int) -> None:
     image = wall_texture(kind, random(seed))
     assert 0 < image.min() <= image.max() <= 0.9
     assert image.std() > 0.005
+
+
+@given(st.integers(0, 2**32), st.floats(0, 0.4), st.floats(0.4, 1))
+def test_muted_colors_keep_their_level(seed: int, low: float, high: float) -> None:
+    color = muted_color(random(seed), low, high)
+    assert low - 1e-6 <= color.max() <= high + 1e-6
+    assert color.min() >= 0
+
+
+def test_most_muted_colors_are_nearly_grey() -> None:
+    colors = np.array([muted_color(random(seed), 0.3, 0.6) for seed in range(300)])
+    saturation = 1 - colors.min(axis=1) / colors.max(axis=1)
+    assert np.median(saturation) < 0.15
+    assert saturation.max() > 0.3
+
+
+@pytest.mark.parametrize("tile_m", [scenery.WALL_TILE_M, (20.0, 5.0)])
+def test_a_walls_picture_covers_its_tile_from_the_ground_up(tile_m: tuple[float, float]) -> None:
+    face = scenery.wall(20.0, 5.0, tile_m).part("face")
+    assert face.uvs is not None
+    across, up = np.ptp(face.vertices[:, 1]), np.ptp(face.vertices[:, 2])
+    np.testing.assert_allclose(np.ptp(face.uvs, axis=0), [across / tile_m[0], up / tile_m[1]], rtol=1e-5)
+    np.testing.assert_allclose(face.uvs[face.vertices[:, 2] == 0, 1], 1.0)
 
 
 def test_noise_repeats_at_its_borders() -> None:

@@ -121,6 +121,51 @@ def test_faces_agree_with_normals_and_panels_face_outward(style: str) -> None:
         assert weighted @ np.array(direction) >= 0, name
 
 
+def area_m2(model: Model, *names: str) -> float:
+    parts = [part for part in model.parts if part.name in names]
+    return sum(0.5 * np.linalg.norm(face_normals(part.vertices, part.faces), axis=1).sum() for part in parts)
+
+
+def test_trim_is_cut_out_of_its_panel_and_keeps_its_label() -> None:
+    plain = dataclasses.replace(
+        draw_shape("sedan", 4), moulding_m=0.0, side_band_m=0.0, hood_stripe_m=0.0, screen_band_m=0.0
+    )
+    dressed = dataclasses.replace(plain, moulding_m=0.05, side_band_m=0.1, hood_stripe_m=0.2, screen_band_m=0.1)
+    before, after = build_vehicle(plain), build_vehicle(dressed)
+    for panel, *trim in (
+        ("front_left_door", "front_left_door_moulding", "front_left_door_decal"),
+        ("hood", "hood_decal"),
+        ("windshield", "windshield_decal"),
+    ):
+        assert set(trim) <= set(after.part_names) - set(before.part_names)
+        assert area_m2(after, panel, *trim) == pytest.approx(area_m2(before, panel), rel=0.02)
+        assert area_m2(after, panel) < 0.98 * area_m2(before, panel)
+        assert {label_of(name, FINE_LABELS) for name in trim} == {label_of(panel, FINE_LABELS)}
+
+
+@pytest.mark.parametrize("style", BODY_STYLES)
+@pytest.mark.parametrize("seed", range(4))
+def test_lamps_lie_as_high_as_on_production_cars(style: str, seed: int) -> None:
+    """Half way up a passenger car from the side: photographs have head lamps at 0.51 to 0.62 of the height."""
+    shape, model = built(style, seed)
+    head = center(model, "left_head_lamp")[2] / shape.height_m
+    tail = center(model, "left_tail_light")[2] / shape.height_m
+    assert 0.42 < head < 0.64
+    assert 0.46 < tail < 0.76
+    assert center(model, "left_head_lamp")[2] > center(model, "front_plate")[2]
+
+
+@pytest.mark.parametrize("style", BODY_STYLES)
+def test_lettering_lies_on_the_lid(style: str) -> None:
+    shape = dataclasses.replace(draw_shape(style, 2), lettering="small")
+    model = build_vehicle(shape)
+    letters = model.part(f"{shape.lid}_lettering")
+    panels = np.concatenate([part.vertices for part in model.parts if part.name.startswith((shape.lid, "body"))])
+    assert label_of(letters.name, FINE_LABELS) == shape.lid
+    away, _ = cKDTree(panels).query(letters.vertices)
+    assert away.max() < 0.06
+
+
 def test_wheel_openings_are_round() -> None:
     shape, model = built("sedan", 1)
     body = np.concatenate([model.part(name).vertices for name in ("body", "front_bumper", "back_bumper")])

@@ -32,6 +32,9 @@ from unity_bridge.scenes.vehicle.labels import PARTS, label_of
 from unity_bridge.scenes.vehicle.shape import VehicleShape, draw_shape
 
 VEHICLE_INSTANCE = 1
+_USUAL_REFLECTANCE = 0.30
+_AUTOMATIC_SHARE = 0.65
+"""Cameras correct most of a difference, not all of it: snow stays bright, a black car in a dark hall dark."""
 
 
 def compose(parameters: FrameParameters, size: tuple[int, int]) -> ComposedFrame:
@@ -74,13 +77,22 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> ComposedFrame
     camera = calibrated(parameters, framed)
     eye = np.array([row[3] for row in camera.world_from_camera[:3]])
     light = _values(parameters, Light)
-    environment = add_surroundings(around, shape, eye, float(light["sky_luminance_cd_m2"]), assets, objects, materials)
+    environment, reflectance = add_surroundings(
+        around, shape, eye, float(light["sky_luminance_cd_m2"]), assets, objects, materials
+    )
     lights = _sunlight(_values(parameters, SunDirection), light, around)
     return compose_frame(
         parameters,
         camera=camera,
         exposure=Exposure(
-            ev100=round(exposure_for(lights, environment, float(light["exposure_ev"])), 6),
+            ev100=round(
+                exposure_for(
+                    lights,
+                    environment,
+                    float(light["exposure_ev"]) + automatic_ev(materials["vehicle_paint"].base_color, reflectance),
+                ),
+                6,
+            ),
             white_balance_gains=white_balance_gains(float(light["white_balance_k"])),
         ),
         materials=materials,
@@ -89,6 +101,16 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> ComposedFrame
         environment=environment,
         assets=assets,
     )
+
+
+def automatic_ev(paint: tuple[float, float, float], around: float) -> float:
+    """Stops by which a camera's automatic exposure departs from the incident-light reading: it brings what the picture
+    shows part of the way to a usual reflectance.
+
+    paint: linear reflectance of the bodywork; around: mean reflectance of ground and background.
+    """
+    seen = 0.5 * float(np.mean(paint)) + 0.5 * around
+    return float(np.clip(_AUTOMATIC_SHARE * np.log2(_USUAL_REFLECTANCE / max(seen, 1e-3)), -0.7, 1.3))
 
 
 def vehicle_shape(vehicle: dict[str, Value]) -> VehicleShape:

@@ -15,8 +15,8 @@ _PAINTS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]
     "silver": ((0.36, 0.37, 0.38), (0.52, 0.53, 0.54)),
     "grey": ((0.06, 0.065, 0.07), (0.25, 0.25, 0.26)),
     "black": ((0.006, 0.006, 0.007), (0.025, 0.025, 0.028)),
-    "red": ((0.22, 0.006, 0.008), (0.55, 0.04, 0.04)),
-    "blue": ((0.006, 0.03, 0.14), (0.06, 0.22, 0.55)),
+    "red": ((0.20, 0.012, 0.014), (0.50, 0.06, 0.06)),
+    "blue": ((0.012, 0.03, 0.10), (0.10, 0.22, 0.42)),
     "green": ((0.01, 0.06, 0.02), (0.25, 0.45, 0.08)),
     "yellow": ((0.55, 0.38, 0.01), (0.75, 0.60, 0.08)),
     "orange": ((0.50, 0.12, 0.005), (0.70, 0.26, 0.03)),
@@ -24,7 +24,7 @@ _PAINTS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]
     "beige": ((0.38, 0.32, 0.22), (0.55, 0.48, 0.36)),
 }
 _DECALS = ("black", "black", "grey", "white", "red", "blue", "orange", "any")
-_DUST = np.array([0.30, 0.26, 0.20])
+_DUST = np.array([0.29, 0.265, 0.23])
 
 
 def _rgb(values: object) -> LinearRgb:
@@ -35,7 +35,7 @@ def _rgb(values: object) -> LinearRgb:
 def paint_color(color: str, random: np.random.Generator) -> LinearRgb:
     """A shade of a family of colours, linear reflectance."""
     if color == "any":
-        encoded = colorsys.hsv_to_rgb(random.random(), random.uniform(0.3, 0.95), random.uniform(0.2, 0.85))
+        encoded = colorsys.hsv_to_rgb(random.random(), random.uniform(0.25, 0.8), random.uniform(0.2, 0.85))
         return _rgb(np.asarray(encoded) ** 2.2)
     low, high = (np.asarray(limit) for limit in _PAINTS[color])
     # One position between the limits keeps the hue; a little of each channel's own varies it.

@@ -27,6 +27,8 @@ _OTHER_VEHICLES = 18
 _VARIANTS = 32
 """Pictures of each kind of environment, ground and wall. Making one costs more than the rest of a frame, so they are
 drawn from a fixed set, kept, and varied by rotation and place; the number follows from the detail seed."""
+_HORIZON = 0.4
+"""Luminance of the environment near the horizon, relative to its mean, as a wall of that reflectance has it."""
 _COLORS = ("white", "silver", "grey", "black", "red", "blue", "any")
 
 
@@ -47,13 +49,17 @@ def _environment_file(kind: str, number: int) -> bytes:
 
 
 @lru_cache(maxsize=len(GROUNDS) * _VARIANTS)
-def _ground_file(kind: str, number: int) -> bytes:
-    return png_of(ground_texture(kind, _fixed_random(number, 1)))
+def _ground_file(kind: str, number: int) -> tuple[bytes, float]:
+    """The file, and the mean reflectance."""
+    texture = ground_texture(kind, _fixed_random(number, 1))
+    return png_of(texture), round(float(texture.mean()), 4)
 
 
 @lru_cache(maxsize=len(WALLS) * _VARIANTS)
-def _wall_file(kind: str, number: int) -> bytes:
-    return png_of(wall_texture(kind, _fixed_random(number, 4)))
+def _wall_file(kind: str, number: int) -> tuple[bytes, float]:
+    """The file, and the mean reflectance."""
+    texture = wall_texture(kind, _fixed_random(number, 4))
+    return png_of(texture), round(float(texture.mean()), 4)
 
 
 def _fixed_random(number: int, subject: int) -> np.random.Generator:
@@ -72,13 +78,14 @@ def add_surroundings(
     assets: AssetCollector,
     objects: list[SceneObject],
     materials: dict[str, Material],
-) -> Environment:
-    """Appends objects and materials, and returns the environment.
+) -> tuple[Environment, float]:
+    """Appends objects and materials, and returns the environment, and about how much of the light the ground and what
+    stands behind the vehicle reflect.
 
     around: values of a `Surroundings` randomizer; eye: (3,) the camera's position, metres. Each subject draws from a
     stream of its own under the randomizer's detail seed, so that adding a wall moves no pole.
     """
-    texture = _ground_file(str(around["ground"]), int(_random(around, 1).integers(_VARIANTS)))
+    texture, ground_reflectance = _ground_file(str(around["ground"]), int(_random(around, 1).integers(_VARIANTS)))
     shine = _random(around, 2)
     materials["ground"] = Material(
         base_color=(1.0, 1.0, 1.0),
@@ -98,10 +105,10 @@ def add_surroundings(
         )
     )
     away = -np.asarray(eye[:2]) / max(float(np.linalg.norm(eye[:2])), 1e-6)
-    _add_wall(around, away, assets, objects, materials)
+    wall_reflectance = _add_wall(around, away, assets, objects, materials)
     _add_vehicles(around, shape, away, assets, objects, materials)
     _add_clutter(around, shape, away, assets, objects, materials)
-    return _environment(around, luminance_cd_m2, assets)
+    return _environment(around, luminance_cd_m2, assets), 0.5 * (ground_reflectance + wall_reflectance)
 
 
 def _environment(around: dict[str, Value], luminance_cd_m2: float, assets: AssetCollector) -> Environment:
@@ -123,15 +130,16 @@ def _add_wall(
     assets: AssetCollector,
     objects: list[SceneObject],
     materials: dict[str, Material],
-) -> None:
+) -> float:
+    """Adds the wall, if any, and returns its mean reflectance; that of the horizon where there is none."""
     kind = str(around["wall"])
     if kind == "none":
-        return
+        return _HORIZON
     random = _random(around, 4)
     height = float(random.uniform(1.2, 3.5) if kind in ("hedge", "fence") else random.uniform(2.2, 8.0))
     width = float(random.uniform(14, 34))
     model = wall(width, height, WALL_TILE_M if kind != "street" else (width, height))
-    texture = _wall_file(kind, int(random.integers(_VARIANTS)))
+    texture, reflectance = _wall_file(kind, int(random.integers(_VARIANTS)))
     materials["wall"] = Material(base_color=(1.0, 1.0, 1.0), base_color_texture=assets.add_png(texture), roughness=0.8)
     materials["wall_back"] = Material(base_color=(0.3, 0.3, 0.3), roughness=0.9)
     direction = np.rad2deg(np.arctan2(away[1], away[0])) + random.normal(0, 14)
@@ -149,6 +157,7 @@ def _add_wall(
             },
         )
     )
+    return reflectance
 
 
 def _add_vehicles(

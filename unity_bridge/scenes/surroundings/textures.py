@@ -54,7 +54,7 @@ def ground_texture(kind: str, random: np.random.Generator, size: int = 256) -> I
     fine = random.random((size, size), dtype=np.float32)
     rows = np.arange(size)
     if kind == "grass":
-        base = np.array([0.115, 0.15, 0.06], dtype=np.float32) * random.uniform(0.7, 1.5)
+        base = np.array([0.12, 0.145, 0.075], dtype=np.float32) * random.uniform(0.7, 1.5)
         image = base * (0.05 + 1.9 * rough[..., None] ** 1.5 + 0.9 * (fine[..., None] - 0.3))
     elif kind == "gravel":
         image = _color(random, 0.15, 0.4) * (0.15 + 1.0 * rough[..., None] + 0.8 * (fine[..., None] - 0.3))
@@ -109,7 +109,7 @@ def wall_texture(kind: str, random: np.random.Generator, height: int = 192, widt
     field = noise(random, height, width, 7, 0.8)[..., None]
     fine = random.random((height, width, 1), dtype=np.float32)
     y, x = np.arange(height)[:, None], np.arange(width)[None]
-    image = muted_color(random, 0.08, 0.75) * (0.4 + 1.05 * field)
+    image = muted_color(random, 0.08, 0.75, 0.05) * (0.4 + 1.05 * field)
     if kind == "hedge":
         image = _leaves(random, field, fine)
         for _ in range(int(random.integers(0, 7))):

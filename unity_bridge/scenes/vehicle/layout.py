@@ -305,6 +305,7 @@ def tail_light_outline(skin: Skin) -> Array:
         return rounded_polygon(corners, 0.03)
     tall = shape.body_style in ("hatchback", "wagon", "suv")
     top = shape.deck_height_m - (0.02 if tall else 0.085) + (shape.tail_light_height_above_deck_m if tall else 0.0)
+    top += 0.16 if shape.body_style == "van" else 0.0  # beside the window, up the rear pillar
     bottom = max(top - height, floor)
     if style == "upright":
         inner, outer = half - 0.55 * width, half + 0.5 * width + 0.06

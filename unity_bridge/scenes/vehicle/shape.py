@@ -194,7 +194,7 @@ _RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "hood_front_height_m": (0.90, 1.02), "cowl_rise_m": (0.14, 0.22), "cowl_behind_axle_m": (-0.05, 0.16),
         "windshield_rake_deg": (48, 58), "rear_window_rake_deg": (8, 22), "belt_height_m": (0.98, 1.10),
         "belt_rise_deg": (-0.3, 1.5), "deck_above_belt_m": (0.0, 0.08), "deck_length_m": (0.03, 0.08),
-        "c_pillar_m": (0.10, 0.20), "tail_height_m": (0.30, 0.55),
+        "c_pillar_m": (0.10, 0.20), "tail_height_m": (0.28, 0.42),
     },
 }  # fmt: skip
 

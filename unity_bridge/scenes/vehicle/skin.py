@@ -21,10 +21,10 @@ from unity_bridge.scenes.vehicle.shape import VehicleShape
 
 Array = NDArray[np.float64]
 
-_PROFILE_SAMPLES = 240
+_PROFILE_SAMPLES = 220
 _ACROSS = 22
 _CORNER = 12
-_SIDE = 46
+_SIDE = 43
 # Columns of the attributes that a patch of the skin carries after position and normal.
 PROFILE_M = 6
 SIDENESS = 7
