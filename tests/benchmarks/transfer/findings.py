@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from contracts.run import CurvePoint, RunResult
 from tests.benchmarks.transfer.cells import Cell, Count
+from training.statistics.mean_tests import welch
 
 QUARTERS = 4
 
@@ -97,18 +97,10 @@ def compare(findings: Sequence[Finding]) -> list[Comparison]:
         alone = scores.get(Cell(cell.photographs, 0))
         if cell.synthetic and alone is not None:
             difference = float(np.mean(values) - np.mean(alone))
-            comparisons.append(Comparison(cell.photographs, cell.synthetic, difference, welch(values, alone)))
+            test = welch(values, alone, "greater")
+            p_value = None if test is None else test.p_value
+            comparisons.append(Comparison(cell.photographs, cell.synthetic, difference, p_value))
     return comparisons
-
-
-def welch(greater: Sequence[float], lesser: Sequence[float]) -> float | None:
-    """p-value of the one-sided Welch test that the first sample's mean is greater.
-
-    None where a sample has fewer than two values, or neither varies.
-    """
-    if min(len(greater), len(lesser)) < 2 or (np.ptp(greater) == 0 and np.ptp(lesser) == 0):
-        return None
-    return float(stats.ttest_ind(greater, lesser, equal_var=False, alternative="greater").pvalue)
 
 
 def flatness(findings: Sequence[Finding]) -> list[Flatness]:

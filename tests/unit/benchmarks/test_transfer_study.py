@@ -15,7 +15,7 @@ from contracts.run import CurvePoint, RunResult
 from contracts.scores import ClassScore, SegmentationScores
 from tests.benchmarks.transfer import study
 from tests.benchmarks.transfer.cells import FULL, SCREENING, Cell, cells, photographs_share, table_of, training_spec
-from tests.benchmarks.transfer.findings import Finding, compare, flatness, quarter_means, summarize, welch
+from tests.benchmarks.transfer.findings import Finding, compare, flatness, quarter_means, summarize
 from tests.benchmarks.transfer.photographs import DEVELOPMENT, LEARN, TEST, VALIDATION, divide, photographs_folder
 from tests.benchmarks.transfer.running import finished, task
 from tests.benchmarks.transfer.study_report import as_json, markdown
@@ -227,14 +227,13 @@ def test_means_and_deviations_are_of_the_repeats() -> None:
 def test_the_test_is_one_sided_and_welch_s() -> None:
     # By hand: difference 0.2, variances 0.01 and 0.04 over 3 each, t = 0.2 / sqrt(0.05 / 3) = 1.549,
     # Welch-Satterthwaite 2.94 degrees of freedom, so p lies between 0.10 and 0.15.
-    high, low = [0.5, 0.6, 0.7], [0.2, 0.4, 0.6]
-    forward, backward = welch(high, low), welch(low, high)
-    assert forward is not None
-    assert backward is not None
-    assert 0.10 < forward < 0.15
-    assert forward + backward == pytest.approx(1)
-    assert welch([0.5], low) is None
-    assert welch([0.5, 0.5], [0.2, 0.2]) is None
+    alone, mixed, single, same = Cell(16, 0), Cell(16, 50), Cell(64, 0), Cell(64, 50)
+    values = {alone: [0.2, 0.4, 0.6], mixed: [0.5, 0.6, 0.7], single: [0.5], same: [0.2, 0.2]}
+    findings = [finding(cell, repeat, mean) for cell, means in values.items() for repeat, mean in enumerate(means)]
+    tested, not_tested = compare(findings)
+    assert tested.p_value is not None
+    assert 0.10 < tested.p_value < 0.15
+    assert not_tested.p_value is None
 
 
 def test_each_row_is_compared_with_itself_alone() -> None:
