@@ -68,6 +68,12 @@ HAIR_STYLES = (
 )  # fmt: skip
 """Hair styles of the occupant."""
 
+GARMENTS = ("pullover", "t_shirt", "shirt", "hoodie", "jacket")
+"""Upper garments of the occupant."""
+
+PATTERNS = ("plain", "stripes", "broad_diagonal", "checks", "print")
+"""Patterns of the shirt."""
+
 _Color = OneOf(*CABIN_COLORS)
 
 
@@ -119,6 +125,17 @@ class Clothing(Randomizer):
     """0 hip, 1 knee, 2 ankle."""
     collar: Annotated[WordDistribution, OneOf("crew", "wide", "v_neck", "turtleneck")] = "crew"
     """Neckline."""
+    garment: Annotated[WordDistribution, OneOf(*GARMENTS)] = "pullover"
+    """Upper garment. The plain `pullover` is smooth; the others have folds where a seated body bends them, seams and
+    what is sewn on. A `jacket` is worn open over a T-shirt."""
+    pattern: Annotated[WordDistribution, OneOf(*PATTERNS)] = "plain"
+    """Of the shirt; broad diagonal stripes are as wide as webbing."""
+    pattern_color: Annotated[WordDistribution, _Color] = "white"
+    """Of stripes, checks and prints, and of some collars."""
+    outer_color: Annotated[WordDistribution, _Color] = "charcoal"
+    """Of a jacket."""
+    jacket_lies: Annotated[WordDistribution, OneOf("under_belt", "over_belt")] = "under_belt"
+    """Whether the belt is worn over an open jacket or under it."""
     looseness_m: Annotated[NumberDistribution, Within(0.004, 0.03)] = 0.011
     """How far the shirt stands off the body."""
     wrinkle_m: Annotated[NumberDistribution, Within(0, 0.01)] = 0.0035
@@ -131,6 +148,14 @@ class Clothing(Randomizer):
     """Of locks: 0 the style's shortest, 1 its longest."""
     hair_front: Annotated[WordDistribution, OneOf("behind", "left", "right", "both")] = "behind"
     """Over which shoulder hair that is long enough, or a tied tail, falls to the front, and so over the belt."""
+    glasses: Annotated[WordDistribution, OneOf("none", "glasses", "sunglasses")] = "none"
+    """Before the eyes."""
+    headwear: Annotated[WordDistribution, OneOf("none", "cap")] = "none"
+    """On the head; hair lies close under a cap."""
+    scarf: Annotated[WordDistribution, OneOf("none", "scarf")] = "none"
+    """Around the neck; its ends hang over the chest, and over a belt."""
+    accessory_color: Annotated[WordDistribution, _Color] = "navy"
+    """Of cap and scarf."""
 
 
 BELT_STATES = (

@@ -16,12 +16,15 @@ from contracts.errors import ConfigurationError
 from contracts.randomizers.cabin import HAIR_STYLES, POSES
 from unity_bridge.scenes.belt.drape import WEBBING_THICKNESS_M, Strip
 from unity_bridge.scenes.mesh import face_normals, same_content, smooth_normals
-from unity_bridge.scenes.occupant import clothing, regions
+from unity_bridge.scenes.occupant import clothing, outfit, regions
 from unity_bridge.scenes.occupant.body import BODIES_FILE, SHAPE_RANGES, BodyShape, load_bodies
-from unity_bridge.scenes.occupant.clothing import LEAST_OFFSET_M, Outfit, dress, relax_shell, subdivide
+from unity_bridge.scenes.occupant.clothing import dress
 from unity_bridge.scenes.occupant.hair import HAIR_LOCKS
 from unity_bridge.scenes.occupant.layers import laid_over
+from unity_bridge.scenes.occupant.outfit import Outfit
 from unity_bridge.scenes.occupant.pose import NAMED_POSES, SeatedPose, pose_transforms
+from unity_bridge.scenes.occupant.shells import relax_shell, subdivide
+from unity_bridge.scenes.occupant.upper import LEAST_OFFSET_M
 
 SHAPES = st.builds(BodyShape, **{name: st.floats(low, high) for name, (low, high) in SHAPE_RANGES.items()})
 
@@ -81,7 +84,7 @@ def test_poses_of_the_contract_are_the_poses_there_are() -> None:
 
 
 def test_hair_styles_of_the_contract_are_the_styles_there_are() -> None:
-    assert set(HAIR_STYLES) == set(clothing.HAIR_STYLES)
+    assert set(HAIR_STYLES) == set(outfit.HAIR_STYLES)
 
 
 @pytest.mark.parametrize("name", sorted(NAMED_POSES))
@@ -134,10 +137,10 @@ def test_skinning_moves_a_vertex_as_its_only_bone_does() -> None:
     assert np.abs(posed[alone] - expected).max() < 1e-5
 
 
-def dressed(outfit: Outfit, shape: BodyShape | None = None, pose: str = "hands_on_thighs") -> clothing.DressedBody:
+def dressed(wear: Outfit, shape: BodyShape | None = None, pose: str = "hands_on_thighs") -> clothing.DressedBody:
     bodies = load_bodies()
     rest = bodies.rest(shape or BodyShape())
-    return dress(bodies, rest, bodies.skin(rest, pose_transforms(bodies, rest, NAMED_POSES[pose])), outfit)
+    return dress(bodies, rest, bodies.skin(rest, pose_transforms(bodies, rest, NAMED_POSES[pose])), wear)
 
 
 def test_the_same_outfit_gives_the_same_bytes_and_another_seed_other_folds() -> None:
@@ -147,8 +150,8 @@ def test_the_same_outfit_gives_the_same_bytes_and_another_seed_other_folds() -> 
     assert not np.array_equal(other.vertices, first.model.part("shirt").vertices)
 
 
-@pytest.mark.parametrize("collar", clothing.COLLARS)
-@pytest.mark.parametrize("hair", [*clothing.CAPS, "bald", "tousled"])
+@pytest.mark.parametrize("collar", outfit.COLLARS)
+@pytest.mark.parametrize("hair", [*outfit.CAPS, "bald", "tousled"])
 def test_every_collar_and_hair_style_is_made(collar: str, hair: str) -> None:
     model = dressed(Outfit(collar=collar, hair=hair)).model
     expected = {"skin", "lips", "brows", "eyes", "irises", "shirt", "pants", "shoes"} | {"hair"}
@@ -200,8 +203,8 @@ def test_locks_stay_out_of_face_and_body(hair: str) -> None:
     bodies = load_bodies()
     rest = bodies.rest(BodyShape(gender=1.0))
     posed = bodies.skin(rest, pose_transforms(bodies, rest, NAMED_POSES["hands_on_lap"])).astype(np.float64)
-    outfit = Outfit(hair=hair, hair_front="both", detail_seed=4)
-    model = dress(bodies, rest, posed.astype(np.float32), outfit).model
+    wear = Outfit(hair=hair, hair_front="both", detail_seed=4)
+    model = dress(bodies, rest, posed.astype(np.float32), wear).model
     locks = model.part("hair")
     assert locks.uvs is not None
     # No lock passes in front of the eyes, and few of their places are inside the head or under the shirt.

@@ -25,7 +25,7 @@ from unity_bridge.scenes.cabin.seating import route_belt, seat_occupant, webbing
 from unity_bridge.scenes.cabin.view import cabin_camera, cabin_light
 from unity_bridge.scenes.mesh import Model, Part
 from unity_bridge.scenes.occupant.layers import laid_over
-from unity_bridge.scenes.occupant.look import LABELS_OF_OCCUPANT, occupant_materials
+from unity_bridge.scenes.occupant.look import LABELS_OF_OCCUPANT, SEE_THROUGH, occupant_materials
 
 _OCCUPANT_INSTANCE, _BELT_INSTANCE = 1, 2
 
@@ -98,7 +98,7 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> composition.C
 
 
 def _binding(part: str, generator: Generator, instance: int) -> PartBinding:
-    if part == "glass":
+    if part == "glass" or part in SEE_THROUGH:
         return PartBinding(material=part, see_through=True)
     label = next((name for name in _LABELS_OF_PART.get(part, ()) if name in generator.labels), "background")
     return PartBinding(material=part, label=label, instance=instance)

@@ -24,6 +24,7 @@ STEPS = 16
 TEXTURE_WIDTH_M = 0.09
 """Of hair that one repeat of the strand texture covers."""
 _NEIGHBOURS = 3
+_OVER_CLOTHES_M = 0.011
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class HairStyle:
 
 HAIR_LOCKS: dict[str, HairStyle] = {
     "cropped": HairStyle("short", "whorl", 420, 0.007, (0.010, 0.018), 0.20, 0.0, 0.6, (0.002, 0.005)),
-    "tousled": HairStyle("short", "whorl", 380, 0.010, (0.035, 0.060), 0.55, 0.05, 0.35, (0.004, 0.014)),
+    "tousled": HairStyle("short", "whorl", 420, 0.009, (0.026, 0.046), 0.55, 0.05, 0.4, (0.004, 0.014)),
     "side_part": HairStyle("short", "part", 380, 0.011, (0.045, 0.075), 0.30, 0.06, 0.6, (0.003, 0.014)),
     "bob": HairStyle("medium", "part", 400, 0.013, (0.34, 0.34), 0.20, 0.30, 0.6, (0.003, 0.020), (0.075, 0.125)),
     "shoulder_length": HairStyle(
@@ -234,10 +235,11 @@ def _march(
         direction = unit(direction + pull + sway * min(1.0, 8 * style.weight + 0.3))
         moved = place + direction * step
         height, normal = under.height(moved)
-        # Locks rise to their layer over the first steps and stay above it.
-        wanted = layer * min(1.0, (number + 1) / 3)
+        level = ((moved - head.eyes) @ head.rotation)[:, 2] / head.radius_m
+        # Locks rise to their layer over the first steps and stay above it, over clothes high enough for folds.
+        wanted = np.maximum(layer * min(1.0, (number + 1) / 3), _OVER_CLOTHES_M * np.clip((-0.8 - level) / 0.6, 0, 1))
         missing = np.maximum(wanted - height, 0.0)[:, None]
-        on_head = np.clip(1 + (((moved - head.eyes) @ head.rotation)[:, 2] / head.radius_m + 0.5) / 0.7, 0.08, 1)
+        on_head = np.clip(1 + (level + 0.5) / 0.7, 0.08, 1)
         missing -= (style.hold * on_head * np.clip(height - wanted, 0.0, 0.01))[:, None]
         moved = moved + normal * missing
         direction = unit(moved - place)
@@ -257,7 +259,7 @@ def _aside(head: Head, place: Float64, side: Float64, fall: Float64, fringe: NDA
     """(N, 3) pull that keeps hair out of the face, and below the chin takes it over the shoulder or behind it."""
     own = (place - head.eyes) @ head.rotation / head.radius_m
     in_face = np.clip((own[:, 0] + 0.95) / 0.5, 0, 1) * np.clip((1.3 - np.abs(own[:, 1])) / 0.5, 0, 1) * ~fringe
-    pull = np.stack([-0.5 * in_face, 0.5 * in_face * side, 0 * side], 1) @ head.rotation.T
+    pull = np.stack([-0.7 * in_face, 0.7 * in_face * side, 0 * side], 1) @ head.rotation.T
     below = np.clip((-own[:, 2] - 0.3) / 0.8, 0, 1)
     to_front = np.where(fall > 0, 0.14, -0.40)
     inward = np.where(fall > 0, -0.12, 0.0)

@@ -8,7 +8,8 @@ from typing import Any
 from contracts.frame_spec import LinearRgb, Material
 from contracts.ids import Digest
 from contracts.randomizers.cabin import CABIN_COLORS, HAIR_COLORS, SKIN_COLORS
-from unity_bridge.scenes.occupant.fabric import HAIR_MEAN, HAIR_TEXTURES, hair_texture
+from unity_bridge.scenes.occupant.clothing import outfit_of
+from unity_bridge.scenes.occupant.fabric import HAIR_MEAN, HAIR_TEXTURES, cloth_texture, hair_texture
 from unity_bridge.scenes.occupant.hair import HAIR_LOCKS
 from unity_bridge.scenes.shades import detail_stream, shade, tinted
 
@@ -20,10 +21,23 @@ LABELS_OF_OCCUPANT: dict[str, tuple[str, ...]] = {
     "irises": ("irises", "eyes", "face", "skin", "person"),
     "hair": ("hair", "person"),
     "shirt": ("shirt", "clothes", "person"),
+    "shirt_trim": ("shirt", "clothes", "person"),
+    "collar": ("shirt", "clothes", "person"),
+    "hood": ("shirt", "clothes", "person"),
+    "cords": ("shirt", "clothes", "person"),
+    "jacket": ("jacket", "shirt", "clothes", "person"),
+    "jacket_collar": ("jacket", "shirt", "clothes", "person"),
+    "glasses": ("glasses", "face", "person"),
+    "sunglass_lenses": ("sunglasses", "glasses", "face", "person"),
+    "cap": ("cap", "clothes", "person"),
+    "scarf": ("scarf", "clothes", "person"),
     "pants": ("pants", "clothes", "person"),
     "shoes": ("shoes", "clothes", "person"),
 }
 """By part; the first of each list that a generator has is the part's label."""
+
+SEE_THROUGH = ("glass_lenses",)
+"""Parts that masks look through, as through a window."""
 
 _IRIS_COLORS = ((0.05, 0.03, 0.015), (0.02, 0.012, 0.008), (0.06, 0.10, 0.14), (0.06, 0.09, 0.04))
 
@@ -53,9 +67,54 @@ def occupant_materials(
         "eyes": Material(base_color=(0.72, 0.70, 0.67), roughness=0.15),
         "irises": Material(base_color=tinted((1.0, 1.0, 1.0), iris), roughness=0.15),
         "hair": _hair_material(hair, clothing, add_png),
-        "shirt": cloth("shirt_color", 23),
+        **_upper_materials(cloth, clothing, add_png),
         "pants": cloth("pants_color", 24),
         "shoes": cloth("shoe_color", 25, 0.55, 0.0),
+        **_accessory_materials(cloth, clothing),
+    }
+
+
+def _accessory_materials(cloth: Callable[..., Material], clothing: Mapping[str, Any]) -> dict[str, Material]:
+    result: dict[str, Material] = {}
+    if clothing["glasses"] != "none":
+        random = detail_stream(clothing, 28)
+        metal = bool(random.random() < 0.35)
+        color = random.uniform(0.4, 0.7, 3) if metal else random.uniform(0.01, 0.12, 3)
+        result["glasses"] = Material(base_color=tinted((1.0, 1.0, 1.0), color), roughness=0.35, metallic=float(metal))
+        if clothing["glasses"] == "sunglasses":
+            dark = tinted((float(random.uniform(0.01, 0.05)),) * 3, (1.0, 0.9, 0.8))
+            result["sunglass_lenses"] = Material(base_color=dark, roughness=0.08, clearcoat=1.0)
+        else:
+            result["glass_lenses"] = Material(model="thin_glass", base_color=(0.9, 0.9, 0.9), roughness=0.0)
+    if clothing["headwear"] == "cap":
+        result["cap"] = cloth("accessory_color", 30, 0.85, 0.3)
+    if clothing["scarf"] != "none":
+        result["scarf"] = cloth("accessory_color", 30, 0.95, 0.6)
+    return result
+
+
+def _upper_materials(
+    cloth: Callable[..., Material], clothing: Mapping[str, Any], add_png: Callable[[bytes], Digest]
+) -> dict[str, Material]:
+    shirt = cloth("shirt_color", 23)
+    outfit = outfit_of(clothing)
+    if not outfit.textured:
+        return {"shirt": shirt}
+    pattern, outer = cloth("pattern_color", 26), cloth("outer_color", 27, 0.7, 0.2)
+    texture = add_png(
+        cloth_texture(outfit.pattern, outfit.garment, shirt.base_color, pattern.base_color, outfit.detail_seed)
+    )
+    contrasting = outfit.garment == "t_shirt" and outfit.detail_seed % 4 == 0
+    trim = pattern if contrasting else Material(base_color=tinted(shirt.base_color, (0.8,) * 3), roughness=0.9)
+    cord = (0.6, 0.59, 0.56) if outfit.detail_seed % 3 else (0.03, 0.03, 0.03)
+    return {
+        "shirt": Material(base_color=(1.0, 1.0, 1.0), base_color_texture=texture, roughness=0.9, sheen=0.25),
+        "shirt_trim": trim,
+        "collar": shirt,
+        "hood": shirt,
+        "cords": Material(base_color=cord, roughness=0.8),
+        "jacket": outer,
+        "jacket_collar": outer,
     }
 
 
