@@ -47,17 +47,17 @@ def histogram(found: Histogram, *, color: str = "#33658a", logarithmic: bool = F
 def bars(rows: Sequence[tuple[str, float, str]], *, color: str = "#33658a") -> str:
     """Horizontal bars: name, value from 0, and what is written beside it."""
     highest = max((value for _, value, _ in rows), default=0.0) or 1.0
-    height = 18 * len(rows) + 4
+    height = 17 * len(rows) + 4
     parts = []
     for place, (name, value, text) in enumerate(rows):
-        top = 18 * place + 2
-        wide = 230 * value / highest
+        top = 17 * place + 2
+        wide = 95 * value / highest
         parts.append(
-            f'<text x="150" y="{top + 12}" text-anchor="end">{escape(_short(name))}<title>{escape(name)}</title></text>'
-            f'<rect x="156" y="{top + 1}" width="{wide:.1f}" height="14" fill="{color}"/>'
-            f'<text x="{160 + wide:.1f}" y="{top + 12}">{escape(text)}</text>'
+            f'<text x="84" y="{top + 12}" text-anchor="end">{escape(_short(name, 14))}<title>{escape(name)}</title>'
+            f'</text><rect x="90" y="{top + 1}" width="{wide:.1f}" height="13" fill="{color}"/>'
+            f'<text x="{94 + wide:.1f}" y="{top + 12}">{escape(text)}</text>'
         )
-    return _svg(480, height, "bars", "".join(parts))
+    return _svg(_WIDTH, height, "bars", "".join(parts))
 
 
 def heat(cells: Sequence[Sequence[float]], *, color: tuple[int, int, int] = (51, 101, 138), side: int = 11) -> str:
@@ -108,5 +108,5 @@ def _number(value: float, percent: bool) -> str:
     return f"{100 * value:.3g} %" if percent else f"{value:.4g}"
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 24 else f"{name[:23]}…"
+def _short(name: str, letters: int = 24) -> str:
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"

@@ -114,7 +114,7 @@ def _choices(found: dict[str, ChoiceSummary]) -> str:
     cards = []
     for name, item in found.items():
         total = sum(item.counts.values()) + item.other
-        rows = [(word, float(count), f"{count} ({100 * count / total:.0f} %)") for word, count in item.counts.items()]
+        rows = [(word, float(count), f"{count} ({100 * count / total:.2g} %)") for word, count in item.counts.items()]
         rows = rows[:12] + ([("others", float(item.other), str(item.other))] if item.other else [])
         cards.append(f'<div class="card"><h3>{escape(name)}</h3>{bars(rows, color="#8a5a33")}</div>')
     return "".join(cards)

@@ -196,7 +196,8 @@ FAULTS = {
     "amid the documents": "die_at(version_writer.VersionWriter, '_put', 3)",
     "manifest stored, catalog untouched": "die_at(version_writer.VersionWriter, 'finish', 1, after=True)",
     "amid the transaction": "die_at(Catalog, '_insert_if_missing', 2, after=True)",
-    "row written, not committed": "die_at(Session, 'commit', 1)",
+    "epoch taken down, nothing written": "die_at(Session, 'commit', 1, after=True)",
+    "row written, not committed": "die_at(Session, 'commit', 2)",
     "committed, not answered": "die_at(Catalog, 'add', 1, after=True)",
 }
 
