@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "unity_bridge" / "unity_project" / "Assets" / "Beltline" / "Core"
 HARNESS = Path(__file__).parent / "harness"
+PLAYER = Path(__file__).parent / "player"
 PROGRAMS = ("mcs", "mono")
 MCS = ["mcs", "-langversion:7", "-warn:4", "-warnaserror"]
 """Warnings are errors here too."""
@@ -31,6 +33,19 @@ def build(folder: Path) -> Path:
     compile_sources([*MCS, "-target:library", f"-out:{core}"], CORE)
     compile_sources([*MCS, f"-reference:{core}", f"-out:{program}"], HARNESS)
     return program
+
+
+def build_player(folder: Path) -> Path:
+    """Compile the player without Unity; its executable, which UnityEnvironment launches like a build.
+
+    mlagents_envs takes suffixes out of paths, so the executable has none.
+    """
+    core, program, script = folder / "Beltline.Core.dll", folder / "mono-player.exe", folder / "mono-player"
+    compile_sources([*MCS, "-target:library", f"-out:{core}"], CORE)
+    compile_sources([*MCS, f"-reference:{core}", f"-out:{program}"], PLAYER)
+    script.write_text(f'#!/bin/sh\nexec mono {shlex.quote(str(program))} "$@"\n')
+    script.chmod(0o755)
+    return script
 
 
 def compile_sources(command: list[str], folder: Path) -> None:

@@ -97,7 +97,7 @@ def compare_many(core: MonoCore, seeds: range) -> None:
 
 def test_random_specs_are_read_alike(core: MonoCore) -> None:
     """Accepted or refused alike, for the same field; same digests, same sidecars."""
-    compare_many(core, range(500))
+    compare_many(core, range(300))
 
 
 @pytest.mark.slow

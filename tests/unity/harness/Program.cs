@@ -51,6 +51,8 @@ static class Program
                 return Text(arguments[0]).Split(' ').Select(Bits).ToList();
             case "plan":
                 return Plan(new FramePlan(FrameSpecReader.Read(Text(arguments[0]))));
+            case "png":
+                return Convert.ToBase64String(Encoded(Text(arguments[0]), arguments));
             case "masks":
                 return Masks(FrameSpecReader.Read(Text(arguments[0])), arguments[1], Text(arguments[2]));
             default:
@@ -145,6 +147,20 @@ static class Program
         foreach (PropertyInfo property in value.GetType().GetProperties())
             document[property.Name] = Plain(property.GetValue(value));
         return document;
+    }
+
+    static byte[] Encoded(string mode, byte[][] arguments)
+    {
+        int width = BitConverter.ToInt32(arguments[1], 0), height = BitConverter.ToInt32(arguments[1], 4);
+        byte[] pixels = arguments[2];
+        if (mode == "RGB")
+            return Png.EncodeRgb(pixels, width, height);
+        if (mode == "P")
+            return Png.EncodeIndexed(pixels, width, height, arguments[3]);
+        var grey = new ushort[pixels.Length / 2];
+        for (int index = 0; index < grey.Length; index++)
+            grey[index] = (ushort)(pixels[2 * index] << 8 | pixels[2 * index + 1]);
+        return Png.EncodeGrey(grey, width, height);
     }
 
     static object Bits(string number)
