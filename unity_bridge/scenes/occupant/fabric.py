@@ -23,6 +23,7 @@ HAIR_MEAN = 0.62
 """Mean of a strand texture."""
 CLOTH_SIZE_PX = (448, 512)
 """Height and width of a cloth texture: once around the trunk, and from above the shoulders to below the hem."""
+_KEPT_SIZE_PX = (336, 384)
 _SLEEVE_SPAN = 0.42
 """Of the trunk's girth that a sleeve goes around; sleeves show what is behind the back."""
 _TEXTURE_HEIGHT_SHARE = 0.48
@@ -147,7 +148,9 @@ def cloth_texture(pattern: str, garment: str, color: Color, second: Color, seed:
     worn = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     image = image * np.exp(0.05 * worn)[..., None]
     _sew(image, garment, random)
-    return png_of(np.clip(image, 0.003, 0.9).astype(np.float32))
+    # Drawn finer than it is kept, so that edges are smooth.
+    kept = cv2.resize(image.astype(np.float32), _KEPT_SIZE_PX[::-1], interpolation=cv2.INTER_AREA)
+    return png_of(np.clip(kept, 0.003, 0.9))
 
 
 def _pattern_share(pattern: str, random: np.random.Generator) -> Image:

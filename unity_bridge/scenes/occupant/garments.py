@@ -61,7 +61,7 @@ def garment_folds(bodies: Bodies, rest: RestBody, points: Float64, arm: Float64,
     slack = ridges(2 * np.pi * y / (0.085 * scale) + 2.6 * bend + 5 * z) * np.clip((shoulder[2] - z) / 0.4, 0, 1)
     trunk = rolls * 0.9 + rays * 0.6 * np.clip(reach / 0.07, 0, 1) + 0.45 * slack * (1 - waist)
     share = np.clip(2 * arm - 0.5, 0, 1)
-    return np.clip(trunk * (1 - share) + on_arm * share, -1.0, 1.0)
+    return np.clip(trunk * (1 - share) + 0.65 * on_arm * share, -1.0, 1.0)
 
 
 def front_opening(rest: RestBody, bodies: Bodies, gap_m: float) -> Float64:
@@ -101,7 +101,9 @@ def neck_ring(patch: Patch, centre: Float64, axis: Float64, forward: Float64) ->
         patch: A garment that ends at the neck.
         centre: (3,) root of the neck; axis: (3,) unit, up the neck; forward: (3,) unit.
     """
-    border = np.unique(regions.boundary_edges(patch.faces))
+    # Where the faces about the neck end below is too far from it to be taken for the collar.
+    about = np.linalg.norm(patch.positions - centre, axis=1) < 0.26
+    border = np.unique(regions.boundary_edges(np.compress(about[patch.faces].all(axis=1), patch.faces, axis=0)))
     places = patch.positions[border]
     offset = places - centre
     height = offset @ axis

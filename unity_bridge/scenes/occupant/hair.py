@@ -35,7 +35,7 @@ class HairStyle:
     parting), `back`. length_m: shortest and longest locks. lift: how steeply locks leave the scalp. weight: how soon
     they fall. hold: share by which they keep to their layer at each step. layer_m: lowest and highest locks above the
     scalp. ends_below_eyes_m: a blunt cut, at the least and greatest length; none leaves the length as it is. tied:
-    gathered at the back of the head.
+    gathered at the back of the head. steps: of each line.
     """
 
     region: str
@@ -49,12 +49,13 @@ class HairStyle:
     layer_m: tuple[float, float]
     ends_below_eyes_m: tuple[float, float] | None = None
     tied: bool = False
+    steps: int = STEPS
 
 
 HAIR_LOCKS: dict[str, HairStyle] = {
-    "cropped": HairStyle("short", "whorl", 420, 0.007, (0.010, 0.018), 0.20, 0.0, 0.6, (0.002, 0.005)),
-    "tousled": HairStyle("short", "whorl", 420, 0.009, (0.026, 0.046), 0.55, 0.05, 0.4, (0.004, 0.014)),
-    "side_part": HairStyle("short", "part", 380, 0.011, (0.045, 0.075), 0.30, 0.06, 0.6, (0.003, 0.014)),
+    "cropped": HairStyle("short", "whorl", 420, 0.007, (0.010, 0.018), 0.20, 0.0, 0.6, (0.002, 0.005), steps=8),
+    "tousled": HairStyle("short", "whorl", 420, 0.009, (0.026, 0.046), 0.55, 0.05, 0.4, (0.004, 0.014), steps=8),
+    "side_part": HairStyle("short", "part", 380, 0.011, (0.045, 0.075), 0.30, 0.06, 0.6, (0.003, 0.014), steps=8),
     "bob": HairStyle("medium", "part", 400, 0.013, (0.34, 0.34), 0.20, 0.30, 0.6, (0.003, 0.020), (0.075, 0.125)),
     "shoulder_length": HairStyle(
         "medium", "part", 400, 0.013, (0.44, 0.44), 0.20, 0.32, 0.6, (0.003, 0.020), (0.15, 0.23)
@@ -213,19 +214,19 @@ def _march(
     fringe: NDArray[np.bool_],
     random: np.random.Generator,
 ) -> tuple[Float64, Float64]:
-    """(N, STEPS + 1, 3) lines of the locks, and the directions away from what they lie on."""
+    """(N, style.steps + 1, 3) lines of the locks, and the directions away from what they lie on."""
     combed = _comb(style, roots, fringe, random) @ head.rotation.T
     tangent = unit(combed - roots.normals * np.einsum("nj,nj->n", combed, roots.normals)[:, None])
     direction = unit(tangent + style.lift * roots.normals)
     down = np.array([0.0, 0.0, -1.0])
     gather = _knot(head)
     wave = random.normal(0, 1, (len(layer), 3))
-    step = (length / STEPS)[:, None]
+    step = (length / style.steps)[:, None]
     place = roots.places + roots.normals * 0.001
     line, outward = [place], [roots.normals]
     side = np.where(roots.own[:, 1] > 0, 1.0, -1.0)
     weight = np.where(fringe, max(style.weight, 0.2), style.weight)[:, None]
-    for number in range(STEPS):
+    for number in range(style.steps):
         pull = weight * down
         if style.tied:
             pull = 0.5 * unit(gather - place)
