@@ -38,8 +38,9 @@ class CameraSettings(Document):
     """Width, height in pixels."""
     horizontal_fov_deg: Annotated[NumberDistribution, Within(5, 150)] = 60.0
     """Horizontal field of view, where there is no calibration."""
-    calibration: Calibration | None = None
-    """Of a real camera, in place of the field of view; in a file, the path of its file, from where it is named."""
+    calibration: Annotated[Calibration | None, Field(exclude_if=lambda calibration: calibration is None)] = None
+    """Of a real camera, in place of the field of view; in a file, the path of its file, from where it is named. Not
+    written where there is none, so that generators without one keep their digest."""
 
     @model_validator(mode="after")
     def _calibration_fits(self) -> CameraSettings:
