@@ -13,7 +13,8 @@ from contracts.errors import ConfigurationError, nearest
 def merge(base: Any, change: Any) -> Any:
     """`base` with `change` laid over it: mappings merge key by key, everything else is replaced.
 
-    A mapping that names another `kind`, or that is a distribution (one key), replaces what stood there.
+    A mapping that names another `kind`, or that is a distribution (one key), replaces what stood there; null takes it
+    out.
     """
     if not (isinstance(base, dict) and isinstance(change, dict)):
         return copy.deepcopy(change)
@@ -23,7 +24,10 @@ def merge(base: Any, change: Any) -> Any:
         return copy.deepcopy(change)
     result = dict(base)
     for key, item in change.items():
-        result[key] = merge(base[key], item) if key in base else copy.deepcopy(item)
+        if item is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge(base[key], item) if key in base else copy.deepcopy(item)
     if _is_distribution(base) and _is_distribution(change):
         return copy.deepcopy(change)
     return result

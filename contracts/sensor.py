@@ -22,11 +22,14 @@ UNCOMPRESSED_JPEG_QUALITY = 100
 class SensorEffects(Document):
     """Traces of the camera in the colour image, in the order in which they are applied; the defaults leave none.
 
-    Vignetting, defocus, motion and noise act on linear light, exposed and before white balance; contrast, sharpening
-    and JPEG act on the encoded picture. Masks, instances and depth are untouched: those of a still, sharp camera.
-    Pixels are those of the delivered image.
+    Vignetting, defocus, motion and noise act on linear light, exposed and before white balance; the one signal of a
+    monochrome sensor is taken before noise. Contrast, sharpening and JPEG act on the encoded picture. Masks, instances
+    and depth are untouched: those of a still, sharp camera. Pixels are those of the delivered image.
     """
 
+    monochrome: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
+    """Whether the sensor has no colour filters: one signal of the light's luminance, with one noise, in all three
+    channels. Not written where it is not so."""
     vignetting_stops: Annotated[float, Field(ge=0, le=4)] = 0.0
     """Light lost at the corner farthest from the optical axis, in stops; the loss grows with the square of the tangent
     of the angle to the axis."""

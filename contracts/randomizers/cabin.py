@@ -185,6 +185,32 @@ class Belt(Randomizer):
     """Length beyond tight of a belt that is worn too loose."""
     twist_at: Annotated[NumberDistribution, Within(0, 1)] = 0.3
     """Where a twisted belt begins to turn over: 0 near the shoulder, 1 near the tongue."""
+    clearance_m: Annotated[NumberDistribution, Within(0, 0.03)] = 0.0
+    """How far off trunk and thighs it is routed, as over a collider coarser than the body."""
+
+
+class Dummy(Randomizer):
+    """Paints the occupant, hair and clothes included, in one colour."""
+
+    kind: Literal["Dummy"]
+    color: Annotated[WordDistribution, _Color] = "grey"
+    """Of everything but the belt."""
+
+
+class Cutout(Randomizer):
+    """Takes occupant and belt out of the cabin, shrinks and moves them before the panorama, among flying things."""
+
+    kind: Literal["Cutout"]
+    scale: Annotated[NumberDistribution, Within(0.2, 1)] = 0.6
+    """Size in the picture over the size in the cabin."""
+    right_share: Annotated[NumberDistribution, Within(-0.5, 0.5)] = 0.0
+    """Shift to the right, as a share of the picture's width."""
+    down_share: Annotated[NumberDistribution, Within(-0.5, 0.5)] = 0.0
+    """Shift down, as a share of the picture's height."""
+    shapes: Annotated[NumberDistribution, Within(0, 30)] = 8.0
+    """Flying discs and rectangles, rounded to a whole number."""
+    belts: Annotated[NumberDistribution, Within(0, 8)] = 2.0
+    """Flying stretches of belt, rounded to a whole number; they are labelled as belts."""
 
 
 class Interior(Randomizer):
@@ -201,7 +227,7 @@ class Interior(Randomizer):
     """Lower doors and inserts."""
     headliner_color: Annotated[WordDistribution, _Color] = "silver"
     """Roof lining."""
-    upholstery: Annotated[WordDistribution, OneOf("cloth", "leather")] = "cloth"
+    upholstery: Annotated[WordDistribution, OneOf("cloth", "leather", "plastic")] = "cloth"
     """Cover of the seats."""
     recline_deg: Annotated[NumberDistribution, Within(14, 32)] = 21.0
     """Of the seat back from upright."""
@@ -209,6 +235,10 @@ class Interior(Randomizer):
     """Height of the side bolsters."""
     window_transmittance: Annotated[NumberDistribution, Within(0.2, 0.95)] = 0.85
     """Of the window glass."""
+
+
+CAMERA_FAMILIES = ("free", "dash", "mirror", "a_pillar")
+"""Where cameras are built in."""
 
 
 class CabinCamera(Randomizer):
@@ -227,6 +257,24 @@ class CabinCamera(Randomizer):
     """Point looked at, above the H-point."""
     roll_deg: Annotated[NumberDistribution, Within(-15, 15)] = 0.0
     """Turn about the optical axis."""
+    family: Annotated[WordDistribution, OneOf(*CAMERA_FAMILIES)] = "free"
+    """`free` stands where the fields above say; `dash` on the dash before the passenger, `mirror` at the foot of the
+    inner mirror, `a_pillar` at the driver's A-pillar: at a place of its own from the detail seed, looking where the
+    fields say."""
+    radial_distortion: Annotated[NumberDistribution, Within(-0.14, 0.05)] = 0.0
+    """k1 of the lens; negative is a barrel."""
+
+
+class Spectrum(Randomizer):
+    """Whether the camera sees colours, or is a monochrome one that sees by a near-infrared lamp beside its lens."""
+
+    kind: Literal["Spectrum"]
+    band: Annotated[WordDistribution, OneOf("visible", "near_infrared")] = "visible"
+    """Near infrared shows other contrasts: skin of every tone is alike, dark cloth is often bright."""
+    lamp_illuminance_lux: Annotated[NumberDistribution, Within(0, 2400)] = 1500.0
+    """Of the lamp on a surface that faces it one metre away, in the units of the other light."""
+    daylight_share: Annotated[NumberDistribution, Within(0, 1)] = 0.06
+    """Of sun and sky that the camera's filter lets through."""
 
 
 class Outside(Randomizer):
@@ -239,4 +287,4 @@ class Outside(Randomizer):
     """Turn of the panorama about the vertical."""
 
 
-CabinRandomizer = Occupant | Clothing | Belt | Interior | CabinCamera | Outside
+CabinRandomizer = Occupant | Clothing | Belt | Dummy | Cutout | Interior | CabinCamera | Spectrum | Outside

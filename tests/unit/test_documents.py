@@ -151,6 +151,7 @@ def test_merge_replaces_a_distribution_of_another_kind_whole():
     assert merge({"x": {"uniform": [1, 2]}}, {"x": {"choice": [3]}}) == {"x": {"choice": [3]}}
     assert merge({"x": {"choice": {"a": 1}}}, {"x": {"choice": {"b": 1}}}) == {"x": {"choice": {"b": 1}}}
     assert merge({"x": {"kind": "A", "y": 1}}, {"x": {"kind": "B"}}) == {"x": {"kind": "B"}}
+    assert merge({"x": {"kind": "A"}, "y": 1}, {"x": None}) == {"y": 1}
     assert merge({"x": {"kind": "A", "y": 1}}, {"x": {"z": 2}}) == {"x": {"kind": "A", "y": 1, "z": 2}}
 
 

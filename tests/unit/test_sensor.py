@@ -54,6 +54,17 @@ radiances = hnp.arrays(
 )
 
 
+def test_a_monochrome_sensor_has_one_signal_and_one_noise() -> None:
+    linear = np.zeros((20, 30, 3), np.float32)
+    linear[..., 1] = 0.5
+    picture = expose(linear, camera(30, 20), SensorEffects(monochrome=True, iso_gain=4.0), 7)
+    assert (picture == picture[..., :1]).all()
+    assert picture.std() > 0.001
+    assert picture.mean() == pytest.approx(0.5 * 0.7152, rel=0.02)
+    noiseless = expose(linear, camera(30, 20), SensorEffects(monochrome=True), 7)
+    assert np.allclose(noiseless, 0.5 * 0.7152)
+
+
 @given(radiances, st.integers(0, 2**32 - 1))
 def test_no_effects_are_the_identity(linear: np.ndarray, seed: int) -> None:
     assert np.array_equal(expose(linear, camera(linear.shape[1], linear.shape[0]), NONE, seed), linear)

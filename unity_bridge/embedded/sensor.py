@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from contracts.camera import Camera
 from contracts.errors import RenderError
 from contracts.sensor import UNCOMPRESSED_JPEG_QUALITY, SensorEffects
+from unity_bridge.embedded.exposure import LUMINANCE_WEIGHTS
 from unity_bridge.embedded.lens import pixel_centers, plane_positions
 
 NOISE_STREAM = 1
@@ -44,9 +45,11 @@ def expose(linear: NDArray[np.float32], camera: Camera, sensor: SensorEffects, s
     if sensor.motion_blur_px:
         kernel = motion_kernel(sensor.motion_blur_px, sensor.motion_blur_angle_deg)
         linear = cv2.filter2D(linear, cv2.CV_32F, kernel)
+    if sensor.monochrome:
+        linear = (linear @ np.array(LUMINANCE_WEIGHTS, np.float32))[:, :, None].repeat(3, axis=2)
     if sensor.iso_gain:
         random = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(NOISE_STREAM,))))
-        unit = random.standard_normal(linear.shape, dtype=np.float32)
+        unit = random.standard_normal((*linear.shape[:2], 1 if sensor.monochrome else 3), dtype=np.float32)
         linear = linear + unit * np.sqrt(noise_variance(linear, sensor))
     return np.asarray(linear, np.float32)
 

@@ -145,6 +145,7 @@ def compose_frame(
     environment: Environment,
     assets: AssetCollector,
     facts: Mapping[str, Fact] | None = None,
+    monochrome: bool = False,
 ) -> ComposedFrame:
     """Assemble a frame: identity, labels, render settings and demands come from the parameters.
 
@@ -156,7 +157,7 @@ def compose_frame(
         frame=frame_identity(parameters),
         camera=camera,
         exposure=exposure,
-        sensor=sensor_effects(parameters),
+        sensor=sensor_effects(parameters).model_copy(update={"monochrome": True} if monochrome else {}),
         labels=generator.label_table(),
         materials=dict(materials),
         objects=tuple(objects),

@@ -87,6 +87,21 @@ def _side() -> dict[str, list[Surface]]:
     return {"trim_dark": [*upper, *pillar], "trim_light": lower, "door_insert": insert, "glass": glass, "metal": handle}
 
 
+def _steering_wheel() -> list[Surface]:
+    """Rim, three spokes, hub and column before the driver's seat."""
+    around = np.linspace(0, 2 * np.pi, 41)
+    radius = 0.182
+    rim = tube(np.stack([np.zeros(41), radius * np.cos(around), radius * np.sin(around)], axis=1), 0.014)
+    spokes = [
+        tube(np.array([[0.03, 0.0, 0.0], [0.0, radius * np.cos(angle), radius * np.sin(angle)]]), 0.012)
+        for angle in np.deg2rad([0.0, 180.0, 270.0])
+    ]
+    hub = transform(pillow((0.05, 0.15, 0.13), 12, 3.0), translation((0.03, 0.0, 0.0)))
+    column = tube(np.array([[0.05, 0.0, 0.0], [0.5, 0.0, 0.0]]), 0.035)
+    place = translation((0.60, DRIVER_SEAT_Y_M, 0.24)) @ rotation((0, 1, 0), 24)
+    return [transform(piece, place) for piece in (rim, *spokes, hub, column)]
+
+
 @lru_cache(maxsize=1)
 def cabin_shell() -> Model:
     """Everything fixed but the front seats: doors, pillars, roof, floor, console, dash, rear bench, glass."""
@@ -131,7 +146,10 @@ def cabin_shell() -> Model:
         _pane([(-1.68, low, 0.36), (-1.68, high, 0.36), (-1.3, high - 0.05, top), (-1.3, low + 0.05, top)]),
     ]  # fmt: skip
     pieces["metal"] += [tube(np.array([[0.28, y, -0.02], [0.285, y, 0.07]]), 0.012)]
-    pieces["knob"] = [transform(pillow((0.05, 0.045, 0.06), 10, 3.0), translation((0.287, y, 0.095)))]
+    pieces["knob"] = [
+        *_steering_wheel(),
+        transform(pillow((0.05, 0.045, 0.06), 10, 3.0), translation((0.287, y, 0.095))),
+    ]
     return Model("cabin_shell", tuple(merge(found).named(name) for name, found in sorted(pieces.items())))
 
 

@@ -1,4 +1,4 @@
-"""What interior and belt are made of."""
+"""What interior and belt are made of, and which labels they may carry."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ from contracts.randomizers.cabin import CABIN_COLORS, Belt, Interior
 from unity_bridge.sampling import FrameParameters
 from unity_bridge.scenes.cabin.parameters import values_of
 from unity_bridge.scenes.shades import shade
+
+LABELS_OF_CABIN: dict[str, tuple[str, ...]] = {
+    "webbing": ("seat_belt",),
+    **dict.fromkeys(("hardware_dark", "hardware_metal", "button"), ("belt_hardware", "interior")),
+    **dict.fromkeys(("seat_middle", "seat_side", "seat_frame", "rear_bench"), ("seat", "interior")),
+    "headrest": ("headrest", "seat", "interior"),
+    **dict.fromkeys(
+        ("trim_dark", "console_pad", "trim_light", "door_insert", "headliner", "carpet", "metal", "knob"), ("interior",)
+    ),
+}
+"""By part; the first of each list that a generator has is the part's label, else it is background."""
 
 
 def cabin_materials(parameters: FrameParameters) -> dict[str, Material]:
@@ -17,6 +28,8 @@ def cabin_materials(parameters: FrameParameters) -> dict[str, Material]:
         color = shade(CABIN_COLORS[str(interior[field])], interior, stream)
         if interior["upholstery"] == "leather":
             return Material(base_color=color, roughness=0.42)
+        if interior["upholstery"] == "plastic":
+            return Material(base_color=color, roughness=0.3)
         return Material(base_color=color, roughness=0.9, sheen=0.4)
 
     def trim(field: str, stream: int, roughness: float) -> Material:

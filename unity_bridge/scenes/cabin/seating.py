@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from unity_bridge.scenes.belt.drape import thicken
 from unity_bridge.scenes.belt.routing import Anchorage, BeltRoute, Wearer, route_stowed
@@ -17,8 +18,9 @@ from unity_bridge.scenes.belt.wearing import route_belt as route_worn
 from unity_bridge.scenes.cabin.interior import seat_obstacle
 from unity_bridge.scenes.cabin.resting import lift_arms
 from unity_bridge.scenes.cabin.seat import SeatShape, seated_offset
-from unity_bridge.scenes.mesh import Model, merge
-from unity_bridge.scenes.occupant.body import BodyShape, load_bodies
+from unity_bridge.scenes.cutting import Patch, split
+from unity_bridge.scenes.mesh import Model, Surface, merge, smooth_normals
+from unity_bridge.scenes.occupant.body import Bodies, BodyShape, RestBody, load_bodies
 from unity_bridge.scenes.occupant.clothing import DressedBody, dress, outfit_of
 from unity_bridge.scenes.occupant.pose import NAMED_POSES, POSE_LIMITS, SeatedPose, pose_transforms
 
@@ -26,18 +28,38 @@ Float64 = NDArray[np.float64]
 
 _FLOOR_BELOW_H_POINT_M = 0.375
 _NOMINAL_RECLINE_DEG = 21.0
+_EARS_END = 0.55
+"""Of the head's length from behind."""
 _UNDER_ARMS_M = 0.008
 """Between arms and trunk, beside what the shirt takes: folds and a belt."""
 
 
 @dataclass(frozen=True, eq=False)
 class SeatedOccupant:
-    """A dressed body on the seat. neck, shoulder, elbow: (3,) root of the neck, right shoulder joint, right elbow."""
+    """A dressed body on the seat. neck, shoulder, elbow: (3,) root of the neck, right shoulder joint, right elbow.
+    skin_points, in_face: (V, 3) of the bare body, and (V,) what is above 0 in the face."""
 
     dressed: DressedBody
     neck: Float64
     shoulder: Float64
     elbow: Float64
+    skin_points: Float64
+    in_face: Float64
+
+    def face_apart(self) -> Model:
+        """The dressed body with the face as a part of its own instead of a part of the skin."""
+        parts = []
+        for part in self.dressed.model.parts:
+            if part.name != "skin":
+                parts.append(part)
+                continue
+            _, nearest = cKDTree(self.skin_points).query(part.vertices)
+            patch = Patch(np.hstack([part.vertices, part.normals]), np.asarray(part.faces, dtype=np.int64))
+            face, skin = split(patch, self.in_face[nearest])
+            for name, piece in (("skin", skin), ("face", face)):
+                if not piece.empty:
+                    parts.append(Surface(piece.positions, piece.faces, piece.normals).named(name))
+        return Model(self.dressed.model.name, tuple(parts))
 
 
 def seat_occupant(body: Mapping[str, Any], clothing: Mapping[str, Any], seat: SeatShape) -> SeatedOccupant:
@@ -66,12 +88,23 @@ def seat_occupant(body: Mapping[str, Any], clothing: Mapping[str, Any], seat: Se
     transforms[:, :3, 3] += offset
     transforms = lift_arms(bodies, rest, transforms, _room_under_arms_m(clothing))
     joints = bodies.posed_joints(rest, transforms)
+    posed = bodies.skin(rest, transforms)
     return SeatedOccupant(
-        dress(bodies, rest, bodies.skin(rest, transforms), outfit_of(clothing)),
+        dress(bodies, rest, posed, outfit_of(clothing)),
         joints[bodies.bone("neck01")],
         joints[bodies.bone("upperarm01.R")],
         joints[bodies.bone("lowerarm01.R")],
+        posed.astype(np.float64),
+        _in_face(bodies, rest),
     )
+
+
+def _in_face(bodies: Bodies, rest: RestBody) -> Float64:
+    """(V,) metres before a plane across the head ahead of the ears, below 0 off the head."""
+    head = bodies.weight_of("head")
+    forward = rest.vertices[:, 0].astype(np.float64)
+    back, front = forward[head > 0.9].min(), forward[head > 0.9].max()
+    return np.minimum(forward - (back + _EARS_END * (front - back)), (head - 0.5) * 0.1)
 
 
 def _room_under_arms_m(clothing: Mapping[str, Any]) -> float:
@@ -97,13 +130,22 @@ def route_belt(
     if occupant is None:
         return route_stowed(anchorage, float(belt["slack_m"]))
     dressed = occupant.dressed
+    trunk = _standing_off(dressed.trunk, float(belt.get("clearance_m", 0.0)))
     left_arm, right_arm = (DrapeSurface(arm, thick=False) for arm in dressed.arms)
-    wearer = Wearer(DrapeSurface(dressed.trunk), left_arm, right_arm, occupant.neck, occupant.shoulder, occupant.elbow)
+    wearer = Wearer(DrapeSurface(trunk), left_arm, right_arm, occupant.neck, occupant.shoulder, occupant.elbow)
     wearing = Wearing(
         state=str(belt["state"]),
         **{name: float(belt[name]) for name in ("shoulder_share", "slack_m", "extra_webbing_m", "twist_at")},
     )
     return route_worn(wearer, anchorage, wearing, seat_obstacle(seat))
+
+
+def _standing_off(surface: Surface, distance_m: float) -> Surface:
+    """The surface moved outward by a distance."""
+    if distance_m == 0:
+        return surface
+    moved = np.asarray(surface.vertices) + np.asarray(surface.normals) * distance_m
+    return Surface(moved, surface.faces, smooth_normals(moved, surface.faces))
 
 
 def webbing(route: BeltRoute) -> Model:

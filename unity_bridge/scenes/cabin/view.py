@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from contracts.camera import Camera, Exposure
 from contracts.frame_spec import DirectionalLight, Environment
-from contracts.randomizers.cabin import CabinCamera, Outside
+from contracts.randomizers.cabin import CabinCamera, Cutout, Outside, Spectrum
 from contracts.randomizers.common import Light, SunDirection
 from unity_bridge.sampling import FrameParameters
 from unity_bridge.scenes import composition
@@ -21,14 +24,19 @@ SHADE_EV = 2.4
 """Stops by which the inside of a car is darker than the light outside, which the exposure is metered for."""
 _BEHIND_WINDSCREEN_M = 0.05
 """Nearest that a camera comes to the windscreen; outside of it, the sky's reflection veils the cabin."""
+_FAMILY_M: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
+    "dash": ((0.80, 0.92), (-0.05, 0.5), (0.40, 0.50)),
+    "mirror": ((0.52, 0.62), (0.30, 0.45), (0.70, 0.80)),
+    "a_pillar": ((0.60, 0.80), (0.95, 1.08), (0.48, 0.66)),
+}
+"""Ranges forward, left and up from the H-point of cameras that are built in."""
 
 
 def cabin_camera(parameters: FrameParameters, size: tuple[int, int]) -> Camera:
     """The camera of a frame of that width and height in pixels."""
     values = values_of(parameters, CabinCamera)
-    up = float(values["up_m"])
-    forward = min(float(values["forward_m"]), windscreen_x(up) - _BEHIND_WINDSCREEN_M)
-    eye = (forward, float(values["left_m"]), up)
+    forward, left, up = _place(values)
+    eye = (min(forward, windscreen_x(up) - _BEHIND_WINDSCREEN_M), left, up)
     target = (-0.05, float(values["aim_left_m"]), float(values["aim_up_m"]))
     placed = Camera(
         width_px=size[0],
@@ -39,9 +47,26 @@ def cabin_camera(parameters: FrameParameters, size: tuple[int, int]) -> Camera:
             parameters.horizontal_fov_deg,
             squeeze=composition.horizontal_squeeze(parameters, size),
         ),
+        distortion=(round(float(values["radial_distortion"]), 6), 0.0, 0.0, 0.0, 0.0),
         world_from_camera=composition.look_at(eye, target, float(values["roll_deg"])),
     )
     return calibrated(parameters, placed)
+
+
+def _place(values: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Forward, left and up from the H-point, metres."""
+    family = str(values["family"])
+    if family == "free":
+        return float(values["forward_m"]), float(values["left_m"]), float(values["up_m"])
+    low, high = np.array(_FAMILY_M[family]).T
+    forward, left, up = np.round(detail_stream(values, 1).uniform(low, high), 5)
+    return float(forward), float(left), float(up)
+
+
+def infrared(parameters: FrameParameters) -> Mapping[str, Any] | None:
+    """Values of the `Spectrum` randomizer where the camera sees near infrared."""
+    spectrum = values_of(parameters, Spectrum)
+    return spectrum if spectrum["band"] == "near_infrared" else None
 
 
 def cabin_light(
@@ -50,6 +75,8 @@ def cabin_light(
     """Sunlight, what shines through the windows, and the camera's answer to both."""
     light, sun, outside = (values_of(parameters, kind) for kind in (Light, SunDirection, Outside))
     elevation, azimuth = np.deg2rad(float(sun["elevation_deg"])), np.deg2rad(float(sun["azimuth_deg"]))
+    spectrum = infrared(parameters)
+    share = 1.0 if spectrum is None else float(spectrum["daylight_share"])
     lights = []
     if elevation > 0 and float(light["sun_illuminance_lux"]) > 0:
         towards = [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
@@ -57,8 +84,8 @@ def cabin_light(
         lights.append(
             DirectionalLight(
                 direction=(x, y, z),
-                illuminance_lux=float(light["sun_illuminance_lux"]),
-                color=composition.rgb_of_temperature(float(light["temperature_k"])),
+                illuminance_lux=float(light["sun_illuminance_lux"]) * share,
+                color=composition.rgb_of_temperature(float(light["temperature_k"]) if spectrum is None else 6500.0),
             )
         )
     image = environment_image(str(outside["environment"]), detail_stream(outside, 1))
@@ -67,10 +94,19 @@ def cabin_light(
     environment = Environment(
         image=assets.add_hdr(encode_radiance(image)),
         world_from_environment=composition.matrix3(turn),
-        luminance_cd_m2=float(light["sky_luminance_cd_m2"]),
+        luminance_cd_m2=float(light["sky_luminance_cd_m2"]) * share,
     )
+    if spectrum is not None:
+        # Metered for what the lamp lights; both are given for one metre, about as far as a passenger is.
+        shining = DirectionalLight(
+            direction=(0.0, 0.0, -1.0), illuminance_lux=float(spectrum["lamp_illuminance_lux"]), color=(1.0, 1.0, 1.0)
+        )
+        inside = environment.model_copy(update={"luminance_cd_m2": environment.luminance_cd_m2 * 2**-SHADE_EV})
+        metered = composition.exposure_for([shining], inside, float(light["exposure_ev"]))
+        return lights, environment, Exposure(ev100=metered)
+    shade_ev = 0.0 if parameters.of_kind(Cutout.__name__) else SHADE_EV
     exposure = Exposure(
-        ev100=composition.exposure_for(lights, environment, float(light["exposure_ev"]) + SHADE_EV),
+        ev100=composition.exposure_for(lights, environment, float(light["exposure_ev"]) + shade_ev),
         white_balance_gains=composition.white_balance_gains(float(light["white_balance_k"])),
     )
     return lights, environment, exposure
