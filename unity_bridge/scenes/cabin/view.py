@@ -24,6 +24,8 @@ SHADE_EV = 2.4
 """Stops by which the inside of a car is darker than the light outside, which the exposure is metered for."""
 _BEHIND_WINDSCREEN_M = 0.05
 """Nearest that a camera comes to the windscreen; outside of it, the sky's reflection veils the cabin."""
+_PASSENGER_M = 0.75
+"""Of a passenger's chest and arms from the cameras."""
 _FAMILY_M: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
     "dash": ((0.80, 0.92), (-0.05, 0.5), (0.40, 0.50)),
     "mirror": ((0.52, 0.62), (0.30, 0.45), (0.70, 0.80)),
@@ -97,9 +99,11 @@ def cabin_light(
         luminance_cd_m2=float(light["sky_luminance_cd_m2"]) * share,
     )
     if spectrum is not None:
-        # Metered for what the lamp lights; both are given for one metre, about as far as a passenger is.
+        # Metered for the passenger, whom the lamp lights.
         shining = DirectionalLight(
-            direction=(0.0, 0.0, -1.0), illuminance_lux=float(spectrum["lamp_illuminance_lux"]), color=(1.0, 1.0, 1.0)
+            direction=(0.0, 0.0, -1.0),
+            illuminance_lux=float(spectrum["lamp_illuminance_lux"]) / _PASSENGER_M**2,
+            color=(1.0, 1.0, 1.0),
         )
         inside = environment.model_copy(update={"luminance_cd_m2": environment.luminance_cd_m2 * 2**-SHADE_EV})
         metered = composition.exposure_for([shining], inside, float(light["exposure_ev"]))
