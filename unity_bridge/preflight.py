@@ -29,8 +29,16 @@ from contracts.ids import canonical_json, digest_of
 from unity_bridge.assets import write_assets
 from unity_bridge.quality.gate import inspect
 from unity_bridge.quality.rendered import read_rendered
-from unity_bridge.scenes.composition import AssetCollector, ComposedFrame, exposure_for, intrinsics, look_at
+from unity_bridge.scenes.composition import (
+    AssetCollector,
+    ComposedFrame,
+    intrinsics,
+    look_at,
+)
 from unity_bridge.scenes.mesh import Model, Part
+from unity_bridge.scenes.photometry import (
+    exposure_for,
+)
 
 if TYPE_CHECKING:
     from unity_bridge.session import PlayerSession

@@ -17,9 +17,11 @@ from unity_bridge.scenes.composition import (
     AssetCollector,
     ComposedFrame,
     compose_frame,
-    exposure_for,
     intrinsics,
     look_at,
+)
+from unity_bridge.scenes.photometry import (
+    exposure_for,
 )
 
 COLORS = {"crate": (0.5, 0.04, 0.04), "chest": (0.05, 0.3, 0.06), "case": (0.05, 0.1, 0.5)}

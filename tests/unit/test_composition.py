@@ -13,17 +13,19 @@ from contracts.errors import ConfigurationError, RenderError
 from contracts.frame_spec import DirectionalLight, Environment
 from contracts.ids import digest_of
 from unity_bridge.scenes.composition import (
-    LUMINANCE_OF_RGB,
     AssetCollector,
-    exposure_for,
     intrinsics,
     look_at,
+)
+from unity_bridge.scenes.families import FAMILIES, compose_function
+from unity_bridge.scenes.mesh import Model, Part
+from unity_bridge.scenes.photometry import (
+    LUMINANCE_OF_RGB,
+    exposure_for,
     rgb_of_temperature,
     white_balance_gains,
     xyz_of_temperature,
 )
-from unity_bridge.scenes.families import FAMILIES, compose_function
-from unity_bridge.scenes.mesh import Model, Part
 
 SKY = Environment(
     image="sha256:" + "0" * 64,

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from contracts.camera import Camera
 from contracts.frame_spec import LinearRgb, Material
-from unity_bridge.scenes.composition import LUMINANCE_OF_RGB
 from unity_bridge.scenes.mesh import Model, Surface
+from unity_bridge.scenes.photometry import LUMINANCE_OF_RGB
 from unity_bridge.scenes.shades import detail_stream
 
 LAMP_SIDE_M = 0.05

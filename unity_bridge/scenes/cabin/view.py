@@ -12,7 +12,7 @@ from contracts.frame_spec import DirectionalLight, Environment
 from contracts.randomizers.cabin import CabinCamera, Cutout, Outside, Spectrum
 from contracts.randomizers.common import Light, SunDirection
 from unity_bridge.sampling import FrameParameters
-from unity_bridge.scenes import composition
+from unity_bridge.scenes import composition, photometry
 from unity_bridge.scenes.cabin.interior import windscreen_x
 from unity_bridge.scenes.cabin.parameters import values_of
 from unity_bridge.scenes.calibrated_camera import calibrated
@@ -87,7 +87,7 @@ def cabin_light(
             DirectionalLight(
                 direction=(x, y, z),
                 illuminance_lux=float(light["sun_illuminance_lux"]) * share,
-                color=composition.rgb_of_temperature(float(light["temperature_k"]) if spectrum is None else 6500.0),
+                color=photometry.rgb_of_temperature(float(light["temperature_k"]) if spectrum is None else 6500.0),
             )
         )
     image = environment_image(str(outside["environment"]), detail_stream(outside, 1))
@@ -106,11 +106,11 @@ def cabin_light(
             color=(1.0, 1.0, 1.0),
         )
         inside = environment.model_copy(update={"luminance_cd_m2": environment.luminance_cd_m2 * 2**-SHADE_EV})
-        metered = composition.exposure_for([shining], inside, float(light["exposure_ev"]))
+        metered = photometry.exposure_for([shining], inside, float(light["exposure_ev"]))
         return lights, environment, Exposure(ev100=metered)
     shade_ev = 0.0 if parameters.of_kind(Cutout.__name__) else SHADE_EV
     exposure = Exposure(
-        ev100=composition.exposure_for(lights, environment, float(light["exposure_ev"]) + shade_ev),
-        white_balance_gains=composition.white_balance_gains(float(light["white_balance_k"])),
+        ev100=photometry.exposure_for(lights, environment, float(light["exposure_ev"]) + shade_ev),
+        white_balance_gains=photometry.white_balance_gains(float(light["white_balance_k"])),
     )
     return lights, environment, exposure

@@ -17,16 +17,18 @@ from unity_bridge.scenes.composition import (
     AssetCollector,
     ComposedFrame,
     compose_frame,
-    exposure_for,
     horizontal_squeeze,
     matrix4,
-    rgb_of_temperature,
-    white_balance_gains,
 )
 from unity_bridge.scenes.exterior.framing import framed_camera
 from unity_bridge.scenes.exterior.materials import vehicle_materials
 from unity_bridge.scenes.exterior.scene import add_surroundings
 from unity_bridge.scenes.mesh import Model
+from unity_bridge.scenes.photometry import (
+    exposure_for,
+    rgb_of_temperature,
+    white_balance_gains,
+)
 from unity_bridge.scenes.vehicle.build import build_vehicle
 from unity_bridge.scenes.vehicle.labels import PARTS, label_of
 from unity_bridge.scenes.vehicle.shape import VehicleShape, draw_shape
