@@ -26,7 +26,7 @@ from unity_bridge.embedded.checks import parse_spec
 
 PLAYER = PlayerIdentity(name="mono", version="1.0.0")
 SEEN = Instance(id=3, label="box", area_px=12, box=(1, 2, 3, 4), visible_fraction=1 / 3)
-IN_ONE_PROCESS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+IN_ONE_PROCESS = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NUMBERS = (
     *("01", "+1", "1.", ".5", "-", "1e", "1e+", "--1", "0x1", "1_0", "NaN", "Infinity", "-Infinity", "1e400"),
     *("-0", "-0.0", "0e5", "1E2", "1e-400", "13.000000000000001", "9007199254740993", "1" + "0" * 25, "1" * 400),

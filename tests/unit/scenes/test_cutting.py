@@ -29,7 +29,7 @@ def area(patch: Patch) -> float:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(-3, 3), st.floats(-1.5, 1.5), st.floats(-3.2, 3.2))
 def test_a_cut_keeps_the_area_and_the_winding(x: float, y: float, angle: float) -> None:
     patch = plane()

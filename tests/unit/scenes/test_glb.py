@@ -35,7 +35,7 @@ def models(draw: st.DrawFn) -> Model:
     return Model(draw(st.text(max_size=8)), tuple(draw(parts(name)) for name in names))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(models())
 def test_round_trip_is_exact_and_bytes_are_repeatable(model: Model) -> None:
     data = write_glb(model)
@@ -67,7 +67,7 @@ def test_up_axis_is_converted() -> None:
     assert accessors[1]["min"] == [0.0, 0.0, -3.0]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_truncated_files_are_refused(data: st.DataObject) -> None:
     whole = write_glb(small_model())
@@ -75,7 +75,7 @@ def test_truncated_files_are_refused(data: st.DataObject) -> None:
         read_glb(whole[: data.draw(st.integers(0, len(whole) - 1))])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 1500), st.integers(1, 255))
 def test_a_damaged_byte_is_refused_or_gives_a_valid_model(position: int, change: int) -> None:
     damaged = bytearray(write_glb(small_model()))

@@ -43,7 +43,7 @@ def test_baked_file_is_small_enough_to_ship() -> None:
 
 
 @given(SHAPES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_bodies_are_symmetric_and_of_human_size(shape: BodyShape) -> None:
     bodies = load_bodies()
     rest = bodies.rest(shape)
@@ -114,7 +114,7 @@ def test_poses_turn_bones_without_stretching_them(name: str) -> None:
 
 
 @given(SHAPES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_hands_lie_over_the_thighs_of_every_body(shape: BodyShape) -> None:
     bodies = load_bodies()
     rest = bodies.rest(shape)
@@ -162,7 +162,7 @@ def test_every_collar_and_hair_style_is_made(collar: str, hair: str) -> None:
 
 
 @given(SHAPES, st.sampled_from(sorted(NAMED_POSES)))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_cloth_keeps_its_distance_from_skin(shape: BodyShape, pose: str) -> None:
     bodies = load_bodies()
     rest = bodies.rest(shape)

@@ -65,7 +65,7 @@ def test_fine_labels_name_the_side_that_the_part_is_on() -> None:
     assert len(FINE_LABELS) == 33
 
 
-@settings(max_examples=16, deadline=None)
+@settings(max_examples=16)
 @given(st.sampled_from(BODY_STYLES), st.integers(0, 2**31))
 def test_any_seed_gives_a_vehicle_with_its_parts_in_place(style: str, seed: int) -> None:
     shape = draw_shape(style, seed)

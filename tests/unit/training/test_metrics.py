@@ -43,7 +43,7 @@ def slow_boundary(labels: np.ndarray, number: int) -> list[tuple[int, int]]:
 
 
 @given(pairs, st.integers(1, 3))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_boundaries_are_matched_as_the_slow_way_does(pair, within_px):
     predictions, targets = pair
     found = boundary_counts(predictions, targets, 2, within_px)
@@ -63,7 +63,7 @@ def test_boundaries_are_matched_as_the_slow_way_does(pair, within_px):
 
 
 @given(pairs)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_perfect_prediction_has_perfect_boundaries(pair):
     _, targets = pair
     perfect = np.where(targets == 255, 0, targets)
@@ -94,7 +94,7 @@ def test_a_shift_within_the_tolerance_costs_nothing_and_a_larger_one_much():
 
 
 @given(shapes.flatmap(lambda shape: labels_of(shape, [0, 1, 2, 255])), st.integers(0, 99))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_calibration_is_that_of_the_slow_way(targets, seed):
     generator = torch.Generator().manual_seed(seed)
     outputs = 2 * torch.randn((len(targets), 2, *targets.shape[1:]), generator=generator)

@@ -47,7 +47,7 @@ def slow_scores(predictions, targets):
 
 
 @given(pairs)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_scores_are_those_of_the_slow_way(pair):
     predictions, targets = pair
     totals, mean_image_iou = slow_scores(predictions, targets)
@@ -70,7 +70,7 @@ def test_scores_are_those_of_the_slow_way(pair):
 
 
 @given(pairs, st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_predictions_under_ignored_pixels_change_no_score(pair, data):
     predictions, targets = pair
     others = np.where(targets == 255, data.draw(predictions_of(targets.shape)), predictions)
@@ -80,7 +80,7 @@ def test_predictions_under_ignored_pixels_change_no_score(pair, data):
 @given(
     shapes.flatmap(targets_of), st.sampled_from([0.0, -30.0, 30.0, math.inf, -math.inf, math.nan]), st.integers(0, 99)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_logits_under_ignored_pixels_change_neither_loss_nor_gradient(targets, under, seed):
     task = Segmentation(CLASSES, Loss(iou=1, focal=1, class_weights={"mirror": 2}))
     generator = torch.Generator().manual_seed(seed)
@@ -140,7 +140,7 @@ losses = st.builds(
 
 
 @given(shapes.flatmap(targets_of), losses, st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_loss_is_that_of_the_slow_way(targets, loss, seed):
     logits = torch.randn((len(targets), 3, *targets.shape[1:]), generator=torch.Generator().manual_seed(seed))
     found = Segmentation(CLASSES, loss).loss(logits, torch.from_numpy(targets))

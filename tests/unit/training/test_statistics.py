@@ -32,7 +32,7 @@ sides = st.sampled_from(sorted(SIDES))
 
 @pytest.mark.filterwarnings("ignore:Precision loss")  # scipy's, where one sample does not vary
 @given(samples, samples, sides, st.floats(0.5, 0.999))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_welch_is_that_of_scipy(first, second, side, confidence):
     assume(len(set(first)) > 1 or len(set(second)) > 1)
     ours = welch(first, second, side, confidence)
@@ -45,7 +45,7 @@ def test_welch_is_that_of_scipy(first, second, side, confidence):
 
 @pytest.mark.filterwarnings("ignore:Precision loss")
 @given(st.lists(st.tuples(scores, scores), min_size=2, max_size=12), sides)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_paired_test_is_that_of_scipy(pairs, side):
     first, second = (list(values) for values in zip(*pairs, strict=True))
     assume(len({round(one - other, 6) for one, other in pairs}) > 1)
@@ -56,7 +56,7 @@ def test_the_paired_test_is_that_of_scipy(pairs, side):
 
 
 @given(samples)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_interval_of_a_mean_is_that_of_scipy(values):
     assume(len(set(values)) > 1)
     found = mean_interval(values)
@@ -75,7 +75,7 @@ def test_what_can_not_be_tested_is_none():
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=8))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_holm_is_the_closed_test_of_bonferroni(p_values):
     """Corrected p: the largest, over all sets that a hypothesis is in, of the set's size times its least p."""
     found = holm(p_values)
@@ -135,7 +135,7 @@ def noisy(draws: np.random.Generator, repeats: int, deviation: float) -> dict[in
 
 
 @given(st.floats(16, 256))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_power_law_is_found_and_inverted(images):
     curve = learning_curve.fit({n: [power_law(n)] for n in AMOUNTS})
     assert curve(images) == pytest.approx(power_law(images), abs=2e-3)
