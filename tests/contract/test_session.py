@@ -131,24 +131,27 @@ def test_what_can_not_be_started_is_refused_before_it_is(
 
 
 @pytest.mark.parametrize(
-    ("fault", "message", "within_s"),
+    ("fault", "message", "launch_timeout_s"),
     [
-        ("never_connects", "did not connect within 2 s", 4),
-        ("no_protocol", "did not connect within 2 s", 4),
-        ("exits", "exit status 7; its last words: no display found", 3),
-        ("old_version", "not compatible", 3),
-        ("dies_in_handshake", "exit status 9", 3),
-        ("wrong_protocol", "speaks version 2", 3),
-        ("no_hello", "never sent Beltline's greeting", 3),
-        ("always_blank", "not_blank", 3),
+        ("never_connects", "did not connect within 2 s", 2.0),
+        ("no_protocol", "did not connect within 2 s", 2.0),
+        ("exits", "exit status 7; its last words: no display found", 60.0),
+        ("old_version", "not compatible", 60.0),
+        ("dies_in_handshake", "exit status 9", 60.0),
+        ("wrong_protocol", "speaks version 2", 60.0),
+        ("no_hello", "never sent Beltline's greeting", 60.0),
+        ("always_blank", "not_blank", 60.0),
     ],
 )
-def test_a_player_that_is_unfit_is_not_accepted(tmp_path: Path, fault: str, message: str, within_s: float) -> None:
-    session = _session(tmp_path, "--fault", fault, bridge=BRIDGE.model_copy(update={"launch_timeout_s": 2.0}))
+def test_a_player_that_is_unfit_is_not_accepted(
+    tmp_path: Path, fault: str, message: str, launch_timeout_s: float
+) -> None:
+    bridge = BRIDGE.model_copy(update={"launch_timeout_s": launch_timeout_s})
+    session = _session(tmp_path, "--fault", fault, bridge=bridge)
     started = time.monotonic()
     with pytest.raises(PlayerLaunchError, match=message):
         session.start()
-    assert time.monotonic() - started < within_s
+    assert time.monotonic() - started < 30  # on a busy machine, and yet long before what would be waited for
     assert left_running(tmp_path) == []
 
 
