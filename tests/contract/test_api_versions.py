@@ -1,0 +1,80 @@
+"""Dataset versions over REST: names, aliases, deletion, statistics, differences."""
+
+from __future__ import annotations
+
+from fastapi.testclient import TestClient
+
+from tests.service.api import BATCH, SPEC, follow, refused
+
+
+def test_what_is_written_beside_a_version(client: TestClient) -> None:
+    follow(client, client.post("/v1/render-batches", json={**BATCH, "seed": 5, "dataset": "named"}))
+    path = "/v1/datasets/named/versions/1"
+    before = client.get(path).json()
+    changed = client.patch(path, json={"description": "low sun", "add_tags": ["generation:6"]}).json()
+    assert changed == {**before, "description": "low sun", "tags": ["generation:6"]}
+    tagged = client.get("/v1/datasets", params={"tag": "generation:6"}).json()["items"]
+    assert [(item["name"], [version["version"] for version in item["versions"]]) for item in tagged] == [("named", [1])]
+    refused(client.patch(path, json={"add_tags": ["Generation 6"]}), 422, "invalid_document")
+    refused(client.patch(path, json={"remove_tags": ["other"]}), 404, "unknown_tag")
+    refused(client.get("/v1/datasets", params={"tag": "a:b:c"}), 422, "invalid_tag")
+    alias = "/v1/datasets/named/aliases/approved"
+    refused(client.get(alias), 404, "unknown_alias")
+    moved = client.put(alias, json={"version": 1, "by": "reviewer", "reason": "seen"}).json()
+    assert (moved["version"], moved["history"][0]["by"]) == (1, "reviewer")
+    assert client.get(alias).json() == moved
+    assert [item["alias"] for item in client.get("/v1/datasets/named/aliases").json()["items"]] == [
+        "approved",
+        "latest",
+    ]
+    refused(client.put(alias, json={"version": 7}), 404, "unknown_version")
+    refused(client.put("/v1/datasets/named/aliases/latest", json={"version": 1}), 409, "reserved_alias")
+    refused(client.put("/v1/datasets/named/aliases/7", json={"version": 1}), 422, "invalid_alias")
+    assert client.delete(alias, params={"by": "reviewer"}).json()["version"] is None
+    refused(client.delete(alias), 404, "unknown_alias")
+
+
+def test_a_version_is_deleted_and_its_files_freed(client: TestClient) -> None:
+    follow(client, client.post("/v1/render-batches", json={**BATCH, "seed": 79, "dataset": "passing"}))
+    path = "/v1/datasets/passing/versions/1"
+    digest = client.get(path).json()["digest"]
+    client.put("/v1/datasets/passing/aliases/approved", json={"version": 1})
+    problem = refused(client.delete(path), 409, "version_needed")
+    assert "alias passing@approved" in problem.detail
+    client.delete("/v1/datasets/passing/aliases/approved")
+    deleted = client.delete(path, params={"reason": "mirrored"}).json()
+    assert (deleted["digest"], deleted["reason"]) == (digest, "mirrored")
+    refused(client.get(path), 404, "deleted_version")
+    refused(client.delete(path), 404, "deleted_version")
+    looked = client.post("/v1/datasets:collect-garbage", json={}).json()
+    assert looked["dry_run"]
+    assert looked["freed"] > 0
+    freed = client.post("/v1/datasets:collect-garbage", json={"dry_run": False}).json()
+    assert freed == {**looked, "dry_run": False}
+    again = client.post("/v1/datasets:collect-garbage", json={"dry_run": True}).json()
+    assert (again["freed"], again["blobs"]) == (0, freed["blobs"] - freed["freed"])
+
+
+def test_what_a_training_run_learns_from_is_not_deleted(client: TestClient) -> None:
+    accepted = client.post("/v1/training-runs", json=SPEC)
+    follow(client, accepted)
+    problem = refused(client.delete("/v1/datasets/boxes/versions/1"), 409, "version_needed")
+    assert f"training run {accepted.json()['run']}" in problem.detail
+
+
+def test_a_version_in_numbers_and_against_another(client: TestClient) -> None:
+    job = follow(client, client.post("/v1/render-batches", json={**BATCH, "seed": 80, "dataset": "counted"}))
+    path = "/v1/datasets/counted/versions/1"
+    found = client.get(f"{path}/stats").json()
+    assert (found["digest"], found["frames"]) == (job["result"]["digest"], 4)
+    assert [item["name"] for item in found["classes"]] == ["background", "lid", "wall"]
+    page = client.get(f"{path}/stats/page")
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "counted@1" in page.text
+    diff = client.get(f"{path}/diff", params={"against": "boxes@1"}).json()
+    assert (diff["version"], diff["against"]) == ("counted@1", "boxes@1")
+    assert diff["frames"]["same"] + diff["frames"]["added"] + diff["frames"]["changed"] == 4
+    refused(client.get(f"{path}/diff", params={"against": "boxes@99"}), 404, "unknown_version")
+    refused(client.get(f"{path}/diff", params={"against": "../boxes"}), 422, "invalid_parameter")
+    refused(client.get("/v1/datasets/counted/versions/9/stats"), 404, "unknown_version")
