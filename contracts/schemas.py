@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from contracts.dataset import DatasetManifest, VersionDescription
 from contracts.errors import NotFoundError, nearest
@@ -43,6 +45,14 @@ DOCUMENTS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
 """Document name to model; the name is the exported file's."""
 
 
+class _StrictKeys(GenerateJsonSchema):
+    """Where keys must have a form, others are refused: pydantic refuses them and leaves that out of the schema."""
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        described = super().dict_schema(schema)
+        return {**described, "additionalProperties": False} if "patternProperties" in described else described
+
+
 def export(document: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a document.
 
@@ -52,7 +62,10 @@ def export(document: str) -> dict[str, Any]:
     model = DOCUMENTS.get(document)
     if model is None:
         raise NotFoundError(f"no document '{document}'", hint=nearest(document, DOCUMENTS))
-    schema = model.json_schema() if isinstance(model, TypeAdapter) else model.model_json_schema()
+    if isinstance(model, TypeAdapter):
+        schema = model.json_schema(schema_generator=_StrictKeys)
+    else:
+        schema = model.model_json_schema(schema_generator=_StrictKeys)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

@@ -147,6 +147,13 @@ def test_schema_and_reader_take_and_refuse_the_same(document, model, good, data)
     assert taken_by_schema(document, value) == taken_by_reader(model, value), value
 
 
+@pytest.mark.parametrize("name", ["Belt State", "", "_belt", "b" * 64])
+def test_a_key_of_another_form_is_refused_by_schema_and_reader(name):
+    value = {**SPEC, "facts": {name: "correct"}}
+    assert not taken_by_schema("frame-spec", value)
+    assert not taken_by_reader(FrameSpec, value)
+
+
 def test_references_that_a_schema_cannot_say_are_checked():
     assert check_references(parse_json(FrameSpec, json.dumps(SPEC))) == []
     for path, change, fault in [

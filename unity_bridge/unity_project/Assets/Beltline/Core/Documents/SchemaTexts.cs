@@ -92,11 +92,12 @@ namespace Beltline.Core
 ""environment"":{""$ref"":""#/$defs/Environment""},""render"":{""$ref"":""#/$defs/RenderSettings"",
 ""default"":{""samples_per_pixel"":16,""maximum_bounces"":6,""denoise"":true,""seed"":0}},
 ""assets"":{""items"":{""$ref"":""#/$defs/Asset""},""type"":""array""},""must_appear"":{""default"":[],
-""items"":{""pattern"":""^[a-z][a-z0-9_]{0,62}$"",""type"":""string""},""type"":""array""},""facts"":{""default"":{},
-""maxProperties"":32,""patternProperties"":{""^[a-z][a-z0-9_]{0,62}$"":{""anyOf"":[{""pattern"":""^[a-z0-9][a-z0-9_]{0,62}$"",
-""type"":""string""},{""items"":{""pattern"":""^[a-z0-9][a-z0-9_]{0,62}$"",""type"":""string""},""maxItems"":64,""type"":""array""}]}},
-""type"":""object"",""x-omittedDefault"":true}},""required"":[""frame"",""camera"",""exposure"",""labels"",""materials"",""objects"",
-""environment"",""assets""],""type"":""object""}";
+""items"":{""pattern"":""^[a-z][a-z0-9_]{0,62}$"",""type"":""string""},""type"":""array""},""facts"":{""additionalProperties"":false,
+""default"":{},""maxProperties"":32,
+""patternProperties"":{""^[a-z][a-z0-9_]{0,62}$"":{""anyOf"":[{""pattern"":""^[a-z0-9][a-z0-9_]{0,62}$"",""type"":""string""},
+{""items"":{""pattern"":""^[a-z0-9][a-z0-9_]{0,62}$"",""type"":""string""},""maxItems"":64,""type"":""array""}]}},""type"":""object"",
+""x-omittedDefault"":true}},""required"":[""frame"",""camera"",""exposure"",""labels"",""materials"",""objects"",""environment"",
+""assets""],""type"":""object""}";
 
         public const string PlayerRequest = @"
 {""additionalProperties"":false,""properties"":{""type"":{""const"":""render"",""default"":""render"",""type"":""string""},
