@@ -4,80 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from mask_folder_samples import Folder, mask_of, photograph, save
 from PIL import Image
 
-from contracts.dataset import VersionDescription
-from contracts.errors import BeltlineError, ConfigurationError, NotFoundError
+from contracts.errors import ConfigurationError, NotFoundError
 from contracts.ids import VersionReference
-from registry.catalog import Catalog
 from registry.formats.masks import import_masks
 from registry.formats.raw import export_raw
-from registry.reader import Version, open_version
-from registry.splits import leaking_groups
-from registry.store import Store
-
-CLASSES = {"classes": {"0": "background", "1": "front_door", "4": "mirror"}, "source": "made here"}
-
-
-def photograph(seed: int, width: int = 40, height: int = 30) -> np.ndarray:
-    random = np.random.Generator(np.random.Philox(seed))
-    coarse = random.integers(0, 256, (3, 4, 3), dtype=np.uint8)
-    return np.array(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
-
-
-def save(path: Path, pixels: np.ndarray, **options: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, **options)
-
-
-def mask_of(width: int = 40, height: int = 30) -> np.ndarray:
-    mask = np.zeros((height, width), np.uint8)
-    mask[5:15, 5:20] = 1
-    mask[20:25, 30:36] = 4
-    mask[0] = 255
-    return mask
-
-
-class Folder:
-    """An importable folder with two splits of two images, and a home to import it into."""
-
-    def __init__(self, base: Path) -> None:
-        self.root = base / "photos"
-        self.store = Store(base / "store")
-        self.catalog = Catalog(f"sqlite:///{base / 'catalog.db'}")
-        for number, place in enumerate(("train/{}/a", "train/{}/b", "eval/{}/c", "eval/{}/d")):
-            save(self.root / f"{place.format('images')}.jpg", photograph(number), quality=90)
-            save(self.root / f"{place.format('masks')}.png", mask_of())
-        (self.root / "classes.json").write_text(json.dumps(CLASSES))
-        (self.root / "groups.csv").write_text("file_name,group\na.jpg,g1\nb.jpg,g1\nc.jpg,g2\nd.jpg,g3\nzz.jpg,g9\n")
-
-    def load(self, **changes: Any) -> VersionDescription:
-        order: dict[str, Any] = {"name": "photos", "splits": {"train": "train", "test_public": "eval"}} | changes
-        return import_masks(self.store, self.catalog, self.root, **order)
-
-    def version(self, **changes: Any) -> Version:
-        return open_version(self.store, self.load(**changes).digest, name="photos@1")
-
-    def refused(self, kind: type[BeltlineError] = ConfigurationError, **changes: Any) -> str:
-        """The message of a refused import, which leaves neither a version nor a blob."""
-        before = {path: path.read_bytes() for path in self.root.rglob("*") if path.is_file()}
-        with pytest.raises(kind) as caught:
-            self.load(**changes)
-        assert self.catalog.names() == []
-        assert list(self.store.digests()) == []
-        assert {path: path.read_bytes() for path in self.root.rglob("*") if path.is_file()} == before
-        return str(caught.value)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
+from registry.reader import open_version
 
 
 def test_images_masks_splits_and_groups_arrive(folder: Folder) -> None:
@@ -320,33 +258,6 @@ def test_a_fault_in_the_last_file_leaves_nothing_of_the_others(folder: Folder) -
     folder.refused()
 
 
-def test_a_group_in_two_splits_is_a_leak(folder: Folder) -> None:
-    (folder.root / "groups.csv").write_text("file_name,group\na.jpg,g1\nb.jpg,g2\nc.jpg,g1\nd.jpg,g3\n")
-    message = folder.refused(groups=folder.root / "groups.csv")
-    assert "1 groups stand in more than one split: g1 (test_public, train)" in message
-
-
-def test_one_image_in_two_splits_is_a_leak_without_groups(folder: Folder) -> None:
-    (folder.root / "eval/images/c.jpg").write_bytes((folder.root / "train/images/a.jpg").read_bytes())
-    message = folder.refused()
-    assert "train/images/a.jpg: is the same image as eval/images/c.jpg in another split" in message
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("name,group\na.jpg,1\n", "columns"),
-        ("file_name,group\na.jpg,\n", "groups.csv:2: an empty cell"),
-        ("file_name,group\na.jpg,1\na.jpg,2\n", "groups.csv:3: a.jpg is in two groups"),
-        ("file_name,group\na.jpg,1\n", "b.jpg: has no group"),
-        ("", "columns"),
-    ],
-)
-def test_tables_of_groups_that_do_not_fit(folder: Folder, text: str, reason: str) -> None:
-    (folder.root / "groups.csv").write_text(text)
-    assert reason in folder.refused(groups=folder.root / "groups.csv")
-
-
 def test_groups_may_name_files_by_their_path(folder: Folder) -> None:
     lines = ["train/images/a.jpg,g1", "train/images/b.jpg,g2", "eval/images/c.jpg,g3", "eval/images/d.jpg,g4"]
     (folder.root / "groups.csv").write_text("\ufefffile_name,group\r\n" + "\r\n".join(lines))
@@ -396,32 +307,3 @@ def test_an_empty_folder_has_nothing_to_import(folder: Folder) -> None:
     for path in folder.root.glob("train/*/*"):
         path.unlink()
     assert "at least one frame" in folder.refused(splits={"train": "train"})
-
-
-REAL_DATA = os.environ.get("BELTLINE_REAL_DATA", "")
-
-
-@pytest.mark.real_data
-@pytest.mark.skipif(not REAL_DATA, reason="needs photographs: set BELTLINE_REAL_DATA")
-@pytest.mark.parametrize(
-    ("name", "labels", "splits"),
-    [
-        ("carparts", 9, {"train": 263, "test_public": 112}),
-        ("camvid", 12, {"train": 273, "test_public": 137}),
-    ],
-)
-def test_real_photographs_arrive_whole(tmp_path: Path, name: str, labels: int, splits: dict[str, int]) -> None:
-    root = Path(REAL_DATA) / name
-    store, catalog = Store(tmp_path / "store"), Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
-    made = import_masks(
-        store, catalog, root, name=name, groups=root / "groups.csv", splits={split: split for split in splits}
-    )
-    assert made.splits == splits
-    assert len(made.labels) == labels
-    version = open_version(store, made.digest)
-    assert leaking_groups(version.records()) == {}
-    known = {label.id for label in version.labels} | {255}
-    for record in version.records("test_public")[:20]:
-        mask = version.read_mask(record)
-        assert mask.shape == version.read_image(record).shape[:2]
-        assert set(np.unique(mask).tolist()) <= known
