@@ -21,6 +21,7 @@ from contracts.player_protocol import PLAYER_MESSAGE, RenderRequest
 from contracts.run import RunResult, TrainingOrder, TrainingSpec
 from contracts.shard import ShardOrder, ShardReport
 from contracts.study import Study
+from contracts.study_table import StudyTable
 
 DOCUMENTS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
     "dataset-manifest": DatasetManifest,
@@ -39,6 +40,7 @@ DOCUMENTS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
     "shard-order": ShardOrder,
     "shard-report": ShardReport,
     "study": Study,
+    "study-table": StudyTable,
     "training-order": TrainingOrder,
     "training-run": TrainingSpec,
 }
