@@ -129,6 +129,18 @@ def test_odd_documents_are_read_alike(core: MonoCore) -> None:
         assert not compare(core, odd)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("focal_px", [5e-324, 1e-300, 1e300, 1.7e308])
+def test_lenses_that_are_hardly_any_are_read_alike(core: MonoCore, focal_px: float, axis: int) -> None:
+    """Numbers whose quotients overflow: neither side may stumble, and they accept and refuse the same."""
+    spec = whole_spec(3)
+    spec["camera"]["K"] = [[50, 0, 8], [0, 50, 8], [0, 0, 1]]
+    spec["camera"]["K"][axis][axis] = focal_px
+    for distortion in ([0.0] * 5, [-0.1, 0, 0, 0, 0], [1e-320, 0, 0, 0, 0], [0, 0, 0, 0, 1e308], [0, 0, 1e200, 0, 0]):
+        spec["camera"]["distortion"] = distortion
+        compare(core, json.dumps(spec))
+
+
 def whole_spec(seed: int) -> dict[str, Any]:
     """The first spec from a seed on that is accepted."""
     while True:

@@ -16,6 +16,8 @@ Float64 = NDArray[np.float64]
 
 NEWTON_STEPS = 30
 CONVERGED = 1e-10
+LARGEST_SLOPE = 1e300
+"""Coefficients beyond it are taken as this: either way the lens folds at its very middle."""
 
 
 def distort(x: Float64, y: Float64, coefficients: tuple[float, ...]) -> tuple[Float64, Float64]:
@@ -67,14 +69,18 @@ def undistort(
     return x, y, sound & _before_fold(np.hypot(x, y), coefficients)
 
 
+@np.errstate(all="ignore")  # of a fold so far out that its radius is no finite number
 def _before_fold(radius: Float64, coefficients: tuple[float, ...]) -> NDArray[np.bool_]:
     """Whether the radial part r (1 + k1 r^2 + k2 r^4 + k3 r^6) still grows all the way out to `radius`."""
     k1, k2, _, _, k3 = coefficients
-    roots = np.roots([7 * k3, 5 * k2, 3 * k1, 1.0])
-    folds = [float(root.real) ** 0.5 for root in roots if abs(root.imag) < 1e-12 and root.real > 0]
+    # Solved for 1 / r^2, as the leading coefficient is then 1: dividing by a vanishing k3 would overflow.
+    roots = np.roots([1.0, *np.clip([3 * k1, 5 * k2, 7 * k3], -LARGEST_SLOPE, LARGEST_SLOPE)])
+    squares = [1 / root for root in roots if root != 0]
+    folds = [float(square.real) ** 0.5 for square in squares if abs(square.imag) < 1e-12 and square.real > 0]
     return np.asarray(radius < min(folds, default=np.inf))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of intrinsics that are hardly any: what they map is not sound
 def plane_positions(camera: Camera, points_px: Float64) -> tuple[Float64, NDArray[np.bool_]]:
     """Undistorted positions on the plane z = 1 of the camera frame.
 
