@@ -6,7 +6,7 @@ Samples are the scores of repeated trainings. Only distributions come from scipy
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -153,15 +153,38 @@ def paired_power(
 
 
 def detectable_difference(
-    deviations: tuple[float, float], counts: tuple[int, int], alpha: float = 0.05, power: float = 0.8
+    deviations: tuple[float, float],
+    counts: tuple[int, int],
+    alpha: float = 0.05,
+    power: float = 0.8,
+    alternative: Alternative = "greater",
 ) -> float:
-    """Smallest difference that a one-sided Welch test of so many values finds with this power."""
+    """Smallest difference, without its sign, that a Welch test of so many values finds with this power."""
     unit = math.sqrt(sum(deviation**2 / count for deviation, count in zip(deviations, counts, strict=True)))
+    sign = -1 if alternative == "less" else 1
+    return _smallest(unit, lambda by: welch_power(sign * by, deviations, counts, alpha, alternative), power)
 
-    def missing(units: float) -> float:
-        return welch_power(units * unit, deviations, counts, alpha, "greater") - power
 
-    return unit * float(optimize.brentq(missing, 0.0, 1000.0))
+def detectable_paired_difference(
+    deviation: float, pairs: int, alpha: float = 0.05, power: float = 0.8, alternative: Alternative = "greater"
+) -> float:
+    """Smallest difference, without its sign, that a paired test finds with this power.
+
+    Args:
+        deviation: Standard deviation of the differences.
+        pairs: Their number, at least 2.
+        alpha: Level of the test.
+        power: Chance to find it.
+        alternative: Of the test.
+    """
+    sign = -1 if alternative == "less" else 1
+    unit = deviation / math.sqrt(pairs)
+    return _smallest(unit, lambda by: paired_power(sign * by, deviation, pairs, alpha, alternative), power)
+
+
+def _smallest(unit: float, power_of: Callable[[float], float], power: float) -> float:
+    """The difference at which a test has this power, by bisection in multiples of its standard error."""
+    return unit * float(optimize.brentq(lambda units: power_of(units * unit) - power, 0.0, 1000.0))
 
 
 def _power(shift: float, degrees: float, alpha: float, alternative: Alternative) -> float:
