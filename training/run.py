@@ -23,7 +23,6 @@ from pathlib import Path
 # takes many times as long. Read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
@@ -32,6 +31,7 @@ from contracts.errors import BeltlineError, ConfigurationError, ConflictError, S
 from contracts.ids import canonical_json, digest_of
 from contracts.process import ERROR_FILE, RESULT_FILE, write_document, write_error
 from contracts.run import CurvePoint, RunResult, TrainingOrder
+from registry.label_maps.applied import classes_of
 from registry.reader import open_version
 from training import augment, checkpoint, environment, mixing
 from training.batches import LabelledFrames
@@ -195,7 +195,7 @@ def read_data(order: TrainingOrder, monitor: Monitor) -> dict[mixing.SourceKey, 
                 f"the order gives no digest of {dataset}", hint="list every version of the spec under versions"
             )
         version = open_version(order.store, order.versions[dataset], name=dataset)
-        lookup = np.array(order.label_map.lookup(version.labels), dtype=np.uint8)
+        lookup = classes_of(version.labels, order.label_map).lookup
         last = [0.0]
 
         def tell(done: int, total: int, what: str, last: list[float] = last) -> None:
