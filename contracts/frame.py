@@ -27,6 +27,11 @@ _Place = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _Extent = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
+def _unknown(value: object) -> bool:
+    """Whether a field stays out of the bytes: so fields of later releases change no digest of earlier ones."""
+    return value is None
+
+
 class PlayerIdentity(Document):
     """Which player rendered a frame."""
 
@@ -38,14 +43,18 @@ class Instance(Document):
     """One labelled thing in a frame."""
 
     id: Annotated[int, Field(ge=1, le=65535)]
-    """Value in the instance mask."""
+    """Value in the instance mask; from 1 in order where the frame has boxes only."""
     label: LabelName
     area_px: Annotated[int, Field(ge=1, le=2**53 - 1)]
-    """Visible pixels."""
+    """Visible pixels; those of the box where the frame has boxes only."""
     box: tuple[_Place, _Place, _Extent, _Extent]
     """x, y, width, height of the visible pixels: from the top left corner, half open."""
     visible_fraction: Annotated[float, Field(ge=0, le=1)] | None = None
     """Visible pixels over those it would cover in the image with nothing before it; none when not measured."""
+    truncated: Annotated[bool | None, Field(exclude_if=_unknown)] = None
+    """Whether it reaches out of the image; left out where the source does not say."""
+    occluded: Annotated[bool | None, Field(exclude_if=_unknown)] = None
+    """Whether something hides a part of it; left out where the source does not say."""
 
 
 class FrameSidecar(Document):

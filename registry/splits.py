@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from contracts.frame import FrameRecord
 
 _GROUPS_STREAM = 1
 _SUBSET_STREAM = 2
+_SHARES_STREAM = 3
 
 
 def reserve(records: Sequence[FrameRecord], count: int, seed: int) -> tuple[list[FrameRecord], list[FrameRecord]]:
@@ -40,6 +41,42 @@ def reserve(records: Sequence[FrameRecord], count: int, seed: int) -> tuple[list
     for place in _stream(seed, _GROUPS_STREAM).permutation(len(keys)):
         (reserved if len(reserved) < count else rest).extend(groups[keys[place]])
     return _in_order(reserved), _in_order(rest)
+
+
+def deal(groups: Sequence[str | None], shares: Mapping[str, float], seed: int) -> list[str]:
+    """Deal frames out to splits by whole groups: in random order, each to the split that lacks most of its share.
+
+    A frame without a group is a group of its own.
+
+    Args:
+        groups: The group of every frame.
+        shares: Share of the frames by split, each above 0, together 1.
+        seed: Of the random order of the groups.
+
+    Returns:
+        The split of every frame.
+
+    Raises:
+        ConfigurationError: Shares are not positive or don't add up to 1.
+    """
+    if not shares or any(not share > 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
+        raise ConfigurationError(
+            f"the shares {dict(shares)} are not all above 0 with a sum of 1",
+            code="invalid_split",
+            hint="such as train=0.8 and validation=0.2",
+        )
+    places: dict[tuple[str, int], list[int]] = {}
+    for place, group in enumerate(groups):
+        places.setdefault((group, -1) if group is not None else ("", place), []).append(place)
+    keys = sorted(places)
+    lacking = {split: share * len(groups) for split, share in sorted(shares.items())}
+    splits = [""] * len(groups)
+    for number in _stream(seed, _SHARES_STREAM).permutation(len(keys)):
+        split = max(lacking, key=lambda name: lacking[name])
+        for place in places[keys[number]]:
+            splits[place] = split
+        lacking[split] -= len(places[keys[number]])
+    return splits
 
 
 def subset(records: Sequence[FrameRecord], take: int, seed: int) -> list[FrameRecord]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,80 @@ def _finish(
     return ClassTable(labels, lookup)
 
 
+@dataclass(frozen=True)
+class Classes:
+    """Classes of a source that names or numbers them, and how its names and numbers become label ids."""
+
+    labels: tuple[Label, ...]
+    """Background first, with id 0."""
+    by_number: Mapping[int, int]
+    """Label id by the source's number of the class; 255 where it is to be ignored."""
+    by_name: Mapping[str, int]
+    """Label id by name of the label."""
+
+    def of_name(self, text: Any) -> int | None:
+        """Label id of a class as the source writes its name; none where there is no such class."""
+        return self.by_name.get(plain_name(text)) if isinstance(text, str) else None
+
+    def name_of(self, label_id: int) -> str:
+        """Name of a label."""
+        return next(label.name for label in self.labels if label.id == label_id)
+
+
+def classes_of(
+    where: str | Path, names: Mapping[int, Any], *, table: Path | None, colors: Mapping[int, Any] | None = None
+) -> Classes:
+    """The classes of a source.
+
+    Numbers become label ids where they fit: label 0 is background everywhere, so where a source uses 0 for another
+    class, all move up by one; where they reach above 254, classes are counted from 1 in the order of their numbers.
+
+    Args:
+        where: What errors call the source.
+        names: The source's own names by number.
+        table: A class table that stands instead of the source's own.
+        colors: sRGB by number.
+
+    Raises:
+        ConfigurationError: Names are missing, not usable or stand twice, or there are more than 254.
+        NotFoundError: There is no such table.
+    """
+    if table is not None:
+        read = load_class_table(table)
+        numbers = {number: int(label) for number, label in enumerate(read.lookup) if label >= 0 and number != IGNORE_ID}
+        return Classes(read.labels, numbers, {label.name: label.id for label in read.labels})
+    path = Path(where)
+    known = {number: _label_name(path, name) for number, name in sorted(names.items())}
+    background = [number for number, name in known.items() if name == "background"]
+    others = [number for number, name in known.items() if name != "background"]
+    if not others:
+        raise _invalid(path, "no class beside background")
+    if len(others) > IGNORE_ID - 1:
+        raise _invalid(path, f"{len(others)} classes; at most {IGNORE_ID - 1}")
+    shift = 0 if min(others) > BACKGROUND_ID else 1 - min(others)
+    fits = max(others) + shift < IGNORE_ID
+    ids = {number: number + shift if fits else place for place, number in enumerate(others, 1)}
+    by_name = {known[number]: label_id for number, label_id in ids.items()}
+    if len(by_name) != len(others):
+        twice = sorted({known[number] for number in others if list(known.values()).count(known[number]) > 1})
+        raise _invalid(path, f"names that stand twice: {', '.join(twice)}")
+    labels = [Label(id=BACKGROUND_ID, name="background", color=(0, 0, 0))]
+    for number, label_id in ids.items():
+        color = (colors or {}).get(number) or palette_color(label_id)
+        labels.append(Label(id=label_id, name=known[number], color=color))
+    return Classes(
+        tuple(labels),
+        ids | dict.fromkeys(background, BACKGROUND_ID),
+        by_name | {"background": BACKGROUND_ID},
+    )
+
+
+def plain_name(text: str) -> str:
+    """A class name as labels have it: lower case with underscores."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+
+
 def _identifier(path: Path, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str) or not re.fullmatch(r"[0-9]{1,3}", str(value)):
         raise _invalid(path, f"{value!r} is not an id from 0 to 255")
@@ -121,8 +196,7 @@ def _identifier(path: Path, value: Any) -> int:
 
 
 def _label_name(path: Path, value: Any) -> str:
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", value) if isinstance(value, str) else ""
-    name = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+    name = plain_name(value) if isinstance(value, str) else ""
     if not _LABEL_PATTERN.fullmatch(name):
         raise _invalid(path, f"{value!r} gives no class name (a letter, then up to 62 letters, digits, underscores)")
     return name

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from contracts.camera import MAXIMUM_SIDE_PX
+from registry.durable import storage_error
 from registry.formats.png import header
 
 MAXIMUM_FILE_BYTES = 256 << 20
@@ -28,6 +32,32 @@ _DECODING_ERRORS = (
 
 class Refused(Exception):  # noqa: N818 - a reason on its way into a report, not an error of its own
     """Why a file can't be taken."""
+
+
+def read_source(path: Path, most_bytes: int = MAXIMUM_FILE_BYTES) -> bytes:
+    """The bytes of a file that somebody wants imported.
+
+    Raises:
+        Refused: It is not there, no plain file, too large, or not ours to read.
+        StorageError: The disk fails.
+    """
+    try:
+        # Without blocking: a pipe would wait for a writer that never comes.
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):
+                raise Refused("it is not a file")
+            if state.st_size > most_bytes:
+                raise Refused(f"{state.st_size} bytes; at most {most_bytes}")
+            return file.read()
+    except FileNotFoundError:
+        raise Refused("it is not there") from None
+    except IsADirectoryError:
+        raise Refused("it is not a file") from None
+    except PermissionError:
+        raise Refused("can't be read: permission denied") from None
+    except OSError as error:
+        raise storage_error(error, f"read {path}") from error
 
 
 def decode_image(data: bytes) -> npt.NDArray[np.uint8]:

@@ -34,6 +34,13 @@ def encode_indexed(mask: npt.NDArray[np.uint8], labels: Sequence[Label]) -> byte
     return stream.getvalue()
 
 
+def encode_short(pixels: npt.NDArray[np.uint16]) -> bytes:
+    """An (H, W) uint16 image, such as an instance mask, as 16-bit grey PNG."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=3)
+    return stream.getvalue()
+
+
 def palette(labels: Sequence[Label]) -> npt.NDArray[np.uint8]:
     """Colours by label id, (256, 3) uint8 sRGB; ids without a label are magenta, 255 is pale."""
     colors = np.empty((256, 3), np.uint8)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from contracts.errors import NotFoundError, nearest
+from registry.formats.coco_import import import_coco
 from registry.formats.masks import import_masks
 from registry.formats.raw import export_raw
 
 EXPORTERS = {"raw": export_raw}
-IMPORTERS = {"masks": import_masks}
+IMPORTERS = {"coco": import_coco, "masks": import_masks}
 
 
 def check_exporter(name: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contracts.errors import ConfigurationError
 from contracts.frame import FrameRecord
 from contracts.ids import digest_of
-from registry.splits import leaking_groups, reserve, subset
+from registry.splits import deal, leaking_groups, reserve, subset
 
 DIGEST = digest_of(b"")
 groups_of_frames = st.lists(st.one_of(st.none(), st.sampled_from(["", "a", "b", "c", "d", "e"])), max_size=30)
@@ -100,3 +100,27 @@ def test_groups_in_two_splits_are_found() -> None:
         for record, (_, split) in zip(frames([group for group, _ in places]), places, strict=True)
     ]
     assert leaking_groups(records) == {"b": ["test", "train"]}
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.sampled_from("abcdefgh")), min_size=1, max_size=60),
+    st.sampled_from([{"train": 0.8, "validation": 0.2}, {"a": 0.5, "b": 0.25, "c": 0.25}, {"all": 1.0}]),
+    st.integers(0, 5),
+)
+def test_dealing_keeps_groups_whole_and_comes_near_the_shares(
+    groups: list[str | None], shares: dict[str, float], seed: int
+) -> None:
+    splits = deal(groups, shares, seed)
+    assert splits == deal(groups, shares, seed)
+    assert set(splits) <= shares.keys()
+    largest = max(groups.count(group) if group is not None else 1 for group in groups)
+    for split, share in shares.items():
+        assert splits.count(split) <= share * len(groups) + largest
+    for group in set(groups) - {None}:
+        assert len({split for split, its in zip(splits, groups, strict=True) if its == group}) == 1
+
+
+def test_shares_that_are_not_a_whole_are_refused() -> None:
+    for shares in ({}, {"a": 0.5}, {"a": 1.5, "b": -0.5}, {"a": 0.0, "b": 1.0}, {"a": float("nan")}):
+        with pytest.raises(ConfigurationError):
+            deal(["x"], shares, 0)

@@ -1,0 +1,128 @@
+"""Reading other people's annotation files: JSON that may be broken, and lists of files in folders."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from registry.formats.findings import Findings
+from registry.formats.importing import Origin
+from registry.formats.mask_folders import IMAGE_SUFFIXES
+from registry.formats.photographs import Refused, read_source
+
+MAXIMUM_DOCUMENT_BYTES = 2 << 30
+"""Largest JSON file that describes a whole dataset; it is read at once."""
+MAXIMUM_FRAME_BYTES = 64 << 20
+"""Largest JSON or text file that describes one image."""
+
+
+def read_json(path: Path, most_bytes: int = MAXIMUM_FRAME_BYTES) -> Any:
+    """The value of a JSON file.
+
+    Raises:
+        Refused: It can't be read, or is no JSON with finite numbers.
+    """
+    data = read_source(path, most_bytes)
+    try:
+        return json.loads(data, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise Refused(f"not valid JSON: {error}") from None
+    except UnicodeDecodeError as error:
+        raise Refused(f"not a text file: {error}") from None
+    except (RecursionError, ValueError) as error:
+        raise Refused(f"not valid JSON: {error}") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that describes one image.
+
+    Raises:
+        Refused: It can't be read, or is not UTF-8.
+    """
+    try:
+        return read_source(path, MAXIMUM_FRAME_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused(f"not a text file: {error}") from None
+
+
+def list_of(value: Any, key: str) -> list[Any]:
+    """The list under a key, empty where there is none.
+
+    Raises:
+        Refused: `value` is no object, or has something else there.
+    """
+    if not isinstance(value, dict):
+        raise Refused("it is not a JSON object")
+    found = value.get(key)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise Refused(f"'{key}' is not a list")
+    return found
+
+
+def finite(value: Any, count: int, what: str) -> list[float]:
+    """A list of finite numbers.
+
+    Raises:
+        Refused: It is none, or not of that length.
+    """
+    if (
+        not isinstance(value, list | tuple)
+        or len(value) != count
+        or any(isinstance(item, bool) or not isinstance(item, int | float) for item in value)
+    ):
+        raise Refused(f"its {what} is not {count} numbers")
+    try:
+        numbers = [float(item) for item in value]
+    except OverflowError:
+        numbers = [math.inf]
+    if not all(math.isfinite(item) for item in numbers):
+        raise Refused(f"its {what} is not of finite numbers")
+    return numbers
+
+
+def files_below(origin: Origin, folder: Path, suffixes: tuple[str, ...], findings: Findings) -> dict[str, Path]:
+    """Files of some kinds in a folder and the folders in it, by path without suffix relative to the folder.
+
+    Hidden files are passed over; links that lead out are faults; other files are listed as not taken.
+    """
+    found: dict[str, Path] = {}
+    for path in _walk(folder):
+        where = origin.relative(path)
+        if not origin.is_inside(path):
+            findings.fault(where, "is a link that leads out of the imported folder")
+        elif not path.is_file():
+            findings.fault(where, "is not a file")
+        elif path.suffix.lower() not in suffixes:
+            findings.leave_out(where, "other_file", f"is none of {', '.join(suffixes)}")
+        else:
+            key = path.relative_to(folder).with_suffix("").as_posix()
+            if key in found:
+                findings.fault(where, f"has the same stem as {found[key].name}")
+            else:
+                found[key] = path
+    return found
+
+
+def images_below(origin: Origin, folder: Path, findings: Findings) -> dict[str, Path]:
+    """As `files_below`, for images."""
+    return files_below(origin, folder, IMAGE_SUFFIXES, findings)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Everything but folders, in the order of paths; linked folders are not entered."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            yield from _walk(path)
+        else:
+            yield path
