@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco
 
-from registry.formats.areas import Points, encode, find_areas, join, trace
+from registry.formats.areas import Points, encode, fill, find_areas, join, trace
 
 KEYS = st.tuples(st.integers(1, 14), st.integers(1, 14)).flatmap(
     lambda size: arrays(np.uint32, size, elements=st.integers(0, 4))
@@ -57,6 +57,7 @@ def test_the_one_polygon_of_an_area_gives_its_pixels_back(keys: np.ndarray) -> N
         return
     whole = join(trace(mask))
     np.testing.assert_array_equal(filled(whole, mask.shape), mask)
+    np.testing.assert_array_equal(fill([whole], mask.shape[::-1]), mask)
     rows, columns = np.nonzero(mask)
     assert whole.min(axis=0).tolist() == [columns.min(), rows.min()]
     assert whole.max(axis=0).tolist() == [columns.max() + 1, rows.max() + 1]
@@ -67,3 +68,11 @@ def test_an_outline_has_corners_only() -> None:
     mask[2:6, 1:8] = True
     (outline,) = trace(mask, (100, 200))
     assert sorted(map(tuple, outline.tolist())) == [(101, 202), (101, 206), (108, 202), (108, 206)]
+
+
+def test_a_pixel_is_inside_when_its_centre_is() -> None:
+    triangle = np.array([(0.0, 0.0), (4.0, 0.0), (0.0, 4.0)])
+    expected = np.array([[column + row + 1 < 4 for column in range(4)] for row in range(4)])
+    np.testing.assert_array_equal(fill([triangle], (4, 4)), expected)
+    outside = np.array([(-5.0, -5.0), (2.0, -5.0), (2.0, 9.0), (-5.0, 9.0)])
+    assert fill([outside], (4, 4)).sum() == 8
