@@ -1,8 +1,8 @@
 """Messages between worker and player over one ML-Agents side channel.
 
 Each message is UTF-8 JSON in a side-channel payload. The spec travels as the text of its canonical JSON, so that the
-player takes its digest over the bytes it received. Images never travel here: the player writes them into `folder`
-(temporary name, then rename) and answers with their digests in the sidecar.
+player takes its digest over the bytes it received; a spec that a message can't hold lies in a file. Images never travel
+here: the player writes them into `folder` (temporary name, then rename) and answers with their digests in the sidecar.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ PARENT_VARIABLE = "BELTLINE_PARENT_PID"
 """Environment variable with the process id of the worker that launches a player. A player that has another parent is an
 orphan, from its first moment on, and ends."""
 
+MESSAGE_LIMIT_BYTES = 4 << 20
+"""Longest message that gRPC takes by default, and so that a Unity build takes: ML-Agents leaves the default."""
+
 RequestId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
@@ -43,7 +46,9 @@ class RenderRequest(Document):
     type: Literal["render"] = "render"
     request_id: RequestId
     spec: str
-    """Canonical JSON of a `FrameSpec`."""
+    """Canonical JSON of a `FrameSpec`; empty where it lies in `spec_file`."""
+    spec_file: Annotated[str, Field(exclude_if=lambda path: not path)] = ""
+    """File with the canonical JSON of a spec that is too long for a message. Not written where there is none."""
     assets: Annotated[str, Field(min_length=1)]
     """Folder of assets by digest."""
     folder: Annotated[str, Field(min_length=1)]

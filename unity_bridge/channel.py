@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from contracts.errors import ProtocolError
+from contracts.errors import ProtocolError, StorageError
 from contracts.player_protocol import (
     CHANNEL_ID,
+    MESSAGE_LIMIT_BYTES,
     PLAYER_MESSAGE,
     PROTOCOL_VERSION,
     Hello,
@@ -29,6 +32,10 @@ from mlagents_envs.side_channel.side_channel import (  # noqa: E402  (its messag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+ENVELOPE_BYTES = 64 << 10
+"""What the message around a request may take of the limit: actions, other side channels, heads."""
 
 
 class PlayerChannel(SideChannel):
@@ -61,6 +68,34 @@ class PlayerChannel(SideChannel):
         payloads, self._payloads = self._payloads, []
         for payload in payloads:
             yield parse(payload)
+
+
+@contextmanager
+def fitting(request: RenderRequest, folder: Path) -> Iterator[RenderRequest]:
+    """The request in a form that a message holds: a longer spec lies in a file for as long as the context lasts.
+
+    Args:
+        request: With its spec in the message.
+        folder: Where the file goes.
+
+    Raises:
+        StorageError: The file can't be written.
+    """
+    if len(request.model_dump_json().encode()) <= MESSAGE_LIMIT_BYTES - ENVELOPE_BYTES:
+        yield request
+        return
+    path = folder / f"spec-{request.request_id}.json"
+    try:
+        try:
+            path.write_text(request.spec, encoding="utf-8", newline="")
+        except OSError as error:
+            raise StorageError(
+                f"a spec too long for a message can't be written to {path}: {error.strerror}",
+                hint="free space, or grant access, where players keep their logs",
+            ) from None
+        yield request.model_copy(update={"spec": "", "spec_file": str(path.absolute())})
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def parse(payload: bytes) -> Hello | RenderDone | RenderFailed:

@@ -29,7 +29,7 @@ from contracts.errors import (
 from contracts.ids import digest_of
 from contracts.player_protocol import Hello, RenderDone, RenderFailed, RenderRequest
 from contracts.shard import BridgeSettings, PlayerCommand
-from unity_bridge.channel import PlayerChannel
+from unity_bridge.channel import PlayerChannel, fitting
 from unity_bridge.executable import UNITY_ARGUMENTS, check_executable, locate_player, write_launcher
 from unity_bridge.ports import PortLease, lease_port
 from unity_bridge.watched_environment import UnityWorkerInUseException, WatchedEnvironment
@@ -143,13 +143,14 @@ class PlayerSession:
         )
 
         def ask(environment: WatchedEnvironment) -> RenderDone | RenderFailed:
-            self._channel.send(request)
-            while True:
-                environment.step()
-                answer = self._answer_to(request.request_id)
-                if answer is not None:
-                    return answer
-                self._watch()
+            with fitting(request, self.log_folder) as sent:
+                self._channel.send(sent)
+                while True:
+                    environment.step()
+                    answer = self._answer_to(request.request_id)
+                    if answer is not None:
+                        return answer
+                    self._watch()
 
         try:
             answer = self._exchange(ask, self.bridge.frame_timeout_s, "answer")

@@ -106,6 +106,42 @@ def test_digest_is_over_the_bytes_received_however_they_are_spaced(
     assert answer.spec_digest == digest_of(spaced.encode()) != digest_of(street.text.encode())
 
 
+def test_a_spec_too_long_for_a_message_comes_by_file(
+    player: Session, street: Frame, assets: Path, tmp_path: Path
+) -> None:
+    text = street.text[:-1] + " " * (5 << 20) + "}"
+    file = tmp_path / "spec 車.json"
+    file.write_text(text, encoding="utf-8")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    request = RenderRequest(request_id=2, spec="", spec_file=str(file), assets=str(assets), folder=str(folder))
+    (answer,) = player.exchange(request.model_dump_json().encode())
+    assert isinstance(answer, RenderDone), answer
+    assert answer.spec_digest == digest_of(text.encode())
+    assert FrameSidecar.model_validate_json((folder / "sidecar.json").read_bytes()).frame == street.spec.frame
+
+
+@pytest.mark.parametrize(
+    ("spec", "file", "field"),
+    [("{}", "there.json", "spec_file"), ("", "nowhere.json", "spec_file"), ("", "there.json", "schema_version")],
+    ids=["given_twice", "no_such_file", "wrong_spec"],
+)
+def test_a_spec_by_file_that_is_none_is_refused(
+    spec: str, file: str, field: str, player: Session, assets: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "there.json").write_text('{"schema_version": 2}')
+    folder = tmp_path / "out"
+    folder.mkdir()
+    request = RenderRequest(
+        request_id=4, spec=spec, spec_file=str(tmp_path / file), assets=str(assets), folder=str(folder)
+    )
+    (answer,) = player.exchange(request.model_dump_json().encode())
+    assert isinstance(answer, RenderFailed)
+    code = "invalid_spec" if field == "schema_version" else "invalid_request"
+    assert (answer.code, answer.field, answer.retryable) == (code, field, False)
+    assert list(folder.iterdir()) == []
+
+
 def test_requests_of_one_exchange_are_answered_in_order(
     player: Session, street: Frame, assets: Path, tmp_path: Path
 ) -> None:

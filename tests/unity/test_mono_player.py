@@ -19,8 +19,10 @@ import psutil
 import pytest
 from PIL import Image
 
+from contracts.errors import RenderError
 from contracts.frame_spec import asset_file_name
-from contracts.ids import canonical_json
+from contracts.ids import canonical_json, digest_of
+from contracts.player_protocol import MESSAGE_LIMIT_BYTES
 from contracts.shard import BridgeSettings, PlayerCommand, ShardOrder, ShardReport
 from tests.player_session import session
 from tests.players import box_family
@@ -28,6 +30,7 @@ from tests.players.launching import ROOT, left_running
 from tests.unity import mono_core
 from unity_bridge.embedded.launcher import embedded_player_path
 from unity_bridge.sampling import sample_frame
+from unity_bridge.session import PlayerSession
 
 FILES = ("image.png", "mask.png", "instances.png", "depth.png", "sidecar.json")
 FRAMES = 16
@@ -159,6 +162,41 @@ def test_a_player_that_dies_or_hangs_is_replaced_and_no_byte_differs(
     report = ShardReport.model_validate_json((folder / "workspace" / "result.json").read_bytes())
     assert report.player_starts == 2
     assert staged(folder) == undisturbed
+
+
+def test_a_spec_longer_than_a_build_takes_is_sent_by_file(
+    player: Path, boxes: tuple[str, Path], tmp_path: Path
+) -> None:
+    """The player refuses messages beyond gRPC's default, as ML-Agents does in a build."""
+    text, assets = boxes
+    padded = (text[:-1] + " " * MESSAGE_LIMIT_BYTES + "}").encode()
+    command = PlayerCommand(name="mono", path=str(player))
+    folder, logs = tmp_path / "out", tmp_path / "logs 車"
+    folder.mkdir()
+    settings = BridgeSettings(launch_timeout_s=30, frame_timeout_s=20, base_port=23955)
+    with PlayerSession(command, settings, log_folder=logs, assets=assets) as opened:
+        before = set(logs.iterdir())
+        assert opened.render(padded, folder).spec_digest == digest_of(padded)
+        assert set(logs.iterdir()) == before
+        with pytest.raises(RenderError, match="not valid JSON"):
+            opened.render(padded[:-1], folder)
+        assert set(logs.iterdir()) == before
+
+
+@pytest.mark.parametrize("file", ["image.png", "depth.png", "sidecar.json"])
+def test_a_full_disk_is_reported_and_nothing_is_left(
+    file: str, player: Path, boxes: tuple[str, Path], tmp_path: Path
+) -> None:
+    """One file of the frame lands on a device that is full; the next frame is rendered."""
+    text, assets = boxes
+    with session(player, [], tmp_path) as opened:
+        folder = tmp_path / "full"
+        folder.mkdir()
+        (folder / f"{file}.tmp").symlink_to("/dev/full")
+        answer = opened.render(text, assets, folder)
+        assert (answer.type, answer.code, answer.retryable) == ("failed", "disk_full", True), answer
+        assert list(folder.iterdir()) == []
+        assert opened.render(text, assets, tmp_path / "empty").type == "done"
 
 
 def test_the_player_ends_when_told_and_says_so(player: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contracts.errors import RenderError
 
+INVALID_REQUEST = "invalid_request"
 INVALID_SPEC = "invalid_spec"
 MISSING_ASSET = "missing_asset"
 DAMAGED_ASSET = "damaged_asset"

@@ -16,7 +16,7 @@ from contracts.frame_spec import FrameSpec
 from contracts.ids import digest_of
 from contracts.player_protocol import Hello, RenderDone, RenderFailed, RenderRequest
 from unity_bridge.embedded.checks import parse_spec
-from unity_bridge.embedded.faults import DISK_FULL, INTERNAL
+from unity_bridge.embedded.faults import DISK_FULL, INTERNAL, INVALID_REQUEST, INVALID_SPEC, spec_fault
 
 DISK_FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _log = logging.getLogger(__name__)
@@ -54,13 +54,14 @@ def answer(renderer: FrameRenderer, payload: bytes) -> RenderDone | RenderFailed
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
-        return _failed(_request_id(payload, error), "invalid_request", f"{field}: {first['msg']}", field, False)
+        return _failed(_request_id(payload, error), INVALID_REQUEST, f"{field}: {first['msg']}", field, False)
     try:
-        spec = parse_spec(request.spec)
-        spec_digest = digest_of(request.spec.encode())
+        text = _spec_text(request)
+        spec = parse_spec(text)
+        spec_digest = digest_of(text.encode())
         folder = Path(request.folder)
         if not folder.is_dir():
-            return _failed(request.request_id, "invalid_request", f"no folder {folder} to write to", "folder", False)
+            return _failed(request.request_id, INVALID_REQUEST, f"no folder {folder} to write to", "folder", False)
         sidecar = renderer.render(spec, spec_digest, Path(request.assets), folder)
     except BeltlineError as error:
         _log.warning("request %d: %s: %s", request.request_id, error.code, error)
@@ -75,6 +76,22 @@ def answer(renderer: FrameRenderer, payload: bytes) -> RenderDone | RenderFailed
         retryable = isinstance(error, MemoryError)
         return _failed(request.request_id, INTERNAL, f"{type(error).__name__}: {error}"[:2000], "", retryable)
     return RenderDone(request_id=request.request_id, spec_digest=spec_digest, sidecar_digest=sidecar)
+
+
+def _spec_text(request: RenderRequest) -> str:
+    """The spec, wherever it is. Raises RenderError: given twice, no such file, or no text."""
+    if not request.spec_file:
+        return request.spec
+    if request.spec:
+        raise spec_fault(INVALID_REQUEST, "spec_file", "the message holds a spec of its own")
+    try:
+        data = Path(request.spec_file).read_bytes()
+    except (OSError, ValueError) as error:
+        raise spec_fault(INVALID_REQUEST, "spec_file", f"can't be read: {error}") from None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise spec_fault(INVALID_SPEC, "", "not UTF-8") from None
 
 
 def _failed(request_id: int, code: str, message: str, field: str, retryable: bool) -> RenderFailed:

@@ -46,7 +46,7 @@ namespace Beltline.MonoPlayer
             while (ProtocolBuffer.Number(ProtocolBuffer.Find(input, 1), 1) == Ok)
             {
                 foreach (byte[] payload in Messages(ProtocolBuffer.Find(input, 3, 1, 5)))
-                    Write(outgoing, RequestAnswers.Answer(renderer, payload));
+                    Write(outgoing, RequestAnswers.Answer(renderer, payload).GetAwaiter().GetResult());
                 input = Exchange(State(steps, outgoing.ToArray()));
                 outgoing.SetLength(0);
                 steps++;

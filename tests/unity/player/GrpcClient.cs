@@ -27,6 +27,9 @@ namespace Beltline.MonoPlayer
         const byte EndHeaders = 4;
         const int HeadBytes = 9;
         const int MessageHeadBytes = 5;
+
+        /// <summary>gRPC's default, which ML-Agents leaves as it is.</summary>
+        const int LongestReply = 4 << 20;
         const int InitialWindowSetting = 4;
         const int MaximumFrameSetting = 5;
         const int DefaultWindow = 65535;
@@ -86,6 +89,8 @@ namespace Beltline.MonoPlayer
                 ended = Receive(id, reply);
             if (reply.Length < MessageHeadBytes)
                 throw new IOException("the call ended without a reply");
+            if (reply.Length > LongestReply + MessageHeadBytes)
+                throw new IOException("a reply of " + reply.Length + " bytes is longer than a build takes");
             byte[] received = reply.ToArray();
             var result = new byte[received.Length - MessageHeadBytes];
             Buffer.BlockCopy(received, MessageHeadBytes, result, 0, result.Length);

@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.IO;
 using System.Text;
 
 namespace Beltline.Core
@@ -13,14 +14,18 @@ namespace Beltline.Core
         {
             RequestId = document.Integer("request_id");
             Spec = document.Text("spec");
+            SpecFile = document.TextOrNull("spec_file") ?? "";
             Assets = document.Text("assets");
             Folder = document.Text("folder");
         }
 
         public long RequestId { get; }
 
-        /// <summary>Text of the spec, of which the digest is taken.</summary>
+        /// <summary>Text of the spec, of which the digest is taken; empty where it lies in a file.</summary>
         public string Spec { get; }
+
+        /// <summary>File that holds the spec because a message can't; empty where the message does.</summary>
+        public string SpecFile { get; }
 
         /// <summary>Folder of assets by digest.</summary>
         public string Assets { get; }
@@ -53,6 +58,29 @@ namespace Beltline.Core
             if (!given || requestId < 1 || requestId > int.MaxValue)
                 requestId = 0;
             return new RenderRequest((JsonObject)Schema.Validate(value, FaultCode.InvalidRequest));
+        }
+
+        /// <summary>Text of the spec, wherever it is.</summary>
+        /// <exception cref="Fault">It is given twice, there is no such file, or what is in it is no text.</exception>
+        public string ReadSpec()
+        {
+            if (SpecFile.Length == 0)
+                return Spec;
+            if (Spec.Length > 0)
+                throw new Fault(FaultCode.InvalidRequest, "spec_file", "the message holds a spec of its own");
+            try
+            {
+                return new UTF8Encoding(false, true).GetString(File.ReadAllBytes(SpecFile));
+            }
+            catch (Exception error) when (error is IOException || error is UnauthorizedAccessException
+                || error is ArgumentException && !(error is DecoderFallbackException))
+            {
+                throw new Fault(FaultCode.InvalidRequest, "spec_file", "can't be read: " + error.Message);
+            }
+            catch (DecoderFallbackException)
+            {
+                throw new Fault(FaultCode.InvalidSpec, "", "not UTF-8");
+            }
         }
     }
 

@@ -101,9 +101,9 @@ namespace Beltline.Core
 
         public const string PlayerRequest = @"
 {""additionalProperties"":false,""properties"":{""type"":{""const"":""render"",""default"":""render"",""type"":""string""},
-""request_id"":{""maximum"":2147483647,""minimum"":1,""type"":""integer""},""spec"":{""type"":""string""},""assets"":{""minLength"":1,
-""type"":""string""},""folder"":{""minLength"":1,""type"":""string""}},""required"":[""request_id"",""spec"",""assets"",""folder""],
-""type"":""object""}";
+""request_id"":{""maximum"":2147483647,""minimum"":1,""type"":""integer""},""spec"":{""type"":""string""},""spec_file"":{""default"":"""",
+""type"":""string"",""x-omittedDefault"":true},""assets"":{""minLength"":1,""type"":""string""},""folder"":{""minLength"":1,
+""type"":""string""}},""required"":[""request_id"",""spec"",""assets"",""folder""],""type"":""object""}";
 
         /// <summary>Members that a sidecar repeats from its spec.</summary>
         public static readonly string[] EchoedFields = { "schema_version", "frame", "camera", "exposure", "sensor", "facts" };

@@ -1,5 +1,7 @@
+using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Threading.Tasks;
 
 namespace Beltline.Core
 {
@@ -22,6 +24,8 @@ namespace Beltline.Core
     /// <summary>The files of a frame: images first, the sidecar that lists them last, none of them ever half there.</summary>
     public static class FrameFiles
     {
+        static readonly string[] Roles = { "image", "mask", "instances", "depth" };
+
         /// <returns>Digest of the sidecar as written.</returns>
         /// <exception cref="IOException">The disk is full, or the folder can't be written.</exception>
         public static string Write(
@@ -29,23 +33,45 @@ namespace Beltline.Core
         {
             int width = spec.Camera.WidthPx, height = spec.Camera.HeightPx;
             ids.Masks(images.Rows, out byte[] labels, out ushort[] instances);
-            var files = new Dictionary<string, byte[]>
-            {
-                { "image", Png.EncodeRgb(images.Rgb, width, height) },
-                { "mask", Png.EncodeIndexed(labels, width, height, palette) },
-                { "instances", Png.EncodeGrey(instances, width, height) },
-                { "depth", Png.EncodeGrey(images.DepthMm, width, height) },
-            };
+            byte[][] files = Encoded(images, labels, instances, palette, width, height);
             var digests = new Dictionary<string, string>();
-            foreach (KeyValuePair<string, byte[]> file in files)
+            var written = new List<string>();
+            try
             {
-                WriteAtomically(Path.Combine(folder, file.Key + ".png"), file.Value);
-                digests[file.Key] = Digest.Of(file.Value);
+                for (int index = 0; index < files.Length; index++)
+                {
+                    string path = Path.Combine(folder, Roles[index] + ".png");
+                    written.Add(path);
+                    WriteAtomically(path, files[index]);
+                    digests[Roles[index]] = Digest.Of(files[index]);
+                }
+                List<Instance> listed = InstanceList.Of(labels, instances, width, ids, images.Covered);
+                byte[] sidecar = FrameSidecar.Write(spec, listed, digests, player);
+                WriteAtomically(Path.Combine(folder, "sidecar.json"), sidecar);
+                return Digest.Of(sidecar);
             }
-            List<Instance> listed = InstanceList.Of(labels, instances, width, ids, images.Covered);
-            byte[] sidecar = FrameSidecar.Write(spec, listed, digests, player);
-            WriteAtomically(Path.Combine(folder, "sidecar.json"), sidecar);
-            return Digest.Of(sidecar);
+            catch (IOException)
+            {
+                // Images without their sidecar are no frame.
+                foreach (string path in written)
+                    File.Delete(path);
+                throw;
+            }
+        }
+
+        /// <summary>The four images, encoded at the same time: deflating takes longer than all else.</summary>
+        static byte[][] Encoded(FrameImages images, byte[] labels, ushort[] instances, byte[] palette, int width, int height)
+        {
+            var encoders = new Func<byte[]>[]
+            {
+                () => Png.EncodeRgb(images.Rgb, width, height),
+                () => Png.EncodeIndexed(labels, width, height, palette),
+                () => Png.EncodeGrey(instances, width, height),
+                () => Png.EncodeGrey(images.DepthMm, width, height),
+            };
+            var files = new byte[encoders.Length][];
+            Parallel.For(0, encoders.Length, index => files[index] = encoders[index]());
+            return files;
         }
 
         static void WriteAtomically(string path, byte[] data)

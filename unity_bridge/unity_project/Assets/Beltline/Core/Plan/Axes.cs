@@ -37,6 +37,20 @@ namespace Beltline.Core
         /// <summary>A direction or position of the world.</summary>
         public static double[] Vector(double[] world) => new[] { -world[0], world[2], -world[1] };
 
+        /// <summary>A vector turned by a unit quaternion x, y, z, w.</summary>
+        public static double[] Turned(double[] q, double[] v)
+        {
+            double x = q[1] * v[2] - q[2] * v[1] + q[3] * v[0];
+            double y = q[2] * v[0] - q[0] * v[2] + q[3] * v[1];
+            double z = q[0] * v[1] - q[1] * v[0] + q[3] * v[2];
+            return new[]
+            {
+                v[0] + 2 * (q[1] * z - q[2] * y),
+                v[1] + 2 * (q[2] * x - q[0] * z),
+                v[2] + 2 * (q[0] * y - q[1] * x),
+            };
+        }
+
         /// <summary>The pose of a model, or of an environment.</summary>
         public static EnginePose Pose(double[,] worldFromObject)
         {

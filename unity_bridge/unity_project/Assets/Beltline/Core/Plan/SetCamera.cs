@@ -64,6 +64,20 @@ namespace Beltline.Core
         public double Top { get; private set; }
         public double Bottom { get; private set; }
 
+        /// <summary>Position on the plane z = 1 of a place in the rendered view, in pixels from its upper left corner.</summary>
+        public void Plane(double column, double row, out double x, out double y)
+        {
+            y = Top + (Bottom - Top) * row / SourceHeightPx;
+            x = Left + (Right - Left) * column / SourceWidthPx - skew * y;
+        }
+
+        /// <summary>The place in the rendered view, in pixels from its upper left corner, of a position on the plane z = 1.</summary>
+        public void Source(double x, double y, out double column, out double row)
+        {
+            row = (y - Top) / (Bottom - Top) * SourceHeightPx;
+            column = (x + skew * y - Left) / (Right - Left) * SourceWidthPx;
+        }
+
         /// <summary>Rows of the projection of a view in OpenGL's convention, as Unity's Camera takes it.</summary>
         public double[,] Projection(double nearM, double farM)
         {

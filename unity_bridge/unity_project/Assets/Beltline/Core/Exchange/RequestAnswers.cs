@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Threading.Tasks;
 
 namespace Beltline.Core
 {
@@ -14,27 +15,30 @@ namespace Beltline.Core
         /// <summary>Writes the files of a frame and returns the digest of its sidecar.</summary>
         /// <exception cref="Fault">The spec can't be rendered.</exception>
         /// <exception cref="IOException">A file can't be written.</exception>
-        string Render(FrameSpec spec, string assets, string folder);
+        Task<string> Render(FrameSpec spec, string assets, string folder);
     }
 
     /// <summary>What a player does with one side-channel message, whichever renderer it has.</summary>
     public static class RequestAnswers
     {
-        /// <summary>ENOSPC, EFBIG and EDQUOT, in the low bits where the runtime keeps them.</summary>
-        static readonly int[] DiskFullErrors = { 28, 27, 122, 112 };
+        /// <summary>
+        /// In the low bits where the runtime keeps them: ENOSPC, EFBIG and EDQUOT, and what Mono makes of a full disk,
+        /// ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL.
+        /// </summary>
+        static readonly int[] DiskFullErrors = { 28, 27, 122, 39, 112 };
 
         /// <summary>Carries out one message; the answer's payload.</summary>
         /// <exception cref="Fault">It is no request, and names none that could be answered.</exception>
-        public static byte[] Answer(IFrameRenderer renderer, byte[] payload)
+        public static async Task<byte[]> Answer(IFrameRenderer renderer, byte[] payload)
         {
             long requestId = 0;
             try
             {
                 RenderRequest request = RenderRequest.Read(payload, out requestId);
-                FrameSpec spec = FrameSpecReader.Read(request.Spec);
+                FrameSpec spec = FrameSpecReader.Read(request.ReadSpec());
                 if (!Directory.Exists(request.Folder))
                     throw new Fault(FaultCode.InvalidRequest, "folder", "no folder " + request.Folder + " to write to");
-                string sidecar = renderer.Render(spec, request.Assets, request.Folder);
+                string sidecar = await renderer.Render(spec, request.Assets, request.Folder);
                 return PlayerMessages.Done(requestId, spec.Digest, sidecar);
             }
             catch (Fault fault) when (requestId > 0)
