@@ -86,6 +86,8 @@ def remove_unused(folder: Path, budget_bytes: int = BUDGET_BYTES, unused_after_s
     total = 0
     with os.scandir(folder) as entries:
         for entry in entries:
+            if entry.is_dir():  # the shelf of drawn pictures, which serve every batch
+                continue
             with contextlib.suppress(FileNotFoundError):
                 found = entry.stat()
                 total += found.st_size

@@ -39,6 +39,7 @@ from unity_bridge.quality.rendered import RenderedFrame, read_rendered, unreadab
 from unity_bridge.sampling import FrameParameters, sample_frame
 from unity_bridge.scenes import families
 from unity_bridge.scenes.composition import ComposedFrame
+from unity_bridge.scenes.shelf import open_shelf
 from unity_bridge.staging import Staging
 
 logger = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ class ShardRunner:
         self._rejections: Counter[str] = Counter()
         self._not_judged: Counter[str] = Counter()
         self._gaps: list[int] = []
+        self._assets_digests: dict[str, Digest] = {}
         self._done = 0
         self._started = time.monotonic()
         self._first_frame_s: float | None = None
@@ -135,7 +137,7 @@ class ShardRunner:
             RenderError: The player can't be started, breaks the protocol, or failed one frame too often.
             StorageError: The disk is full.
         """
-        for index in range(self.order.first, self.order.first + self.order.count):
+        for index in self.order.frame_indices():
             record = self.staging.finished(index)
             if record is None:
                 self._queue.append(Task(index))
@@ -143,6 +145,7 @@ class ShardRunner:
                 self._rejections.update(record.checks)
                 self._done += 1
         self._report("resuming" if self._done else "starting")
+        open_shelf(self.assets)
         pools = ThreadPoolExecutor(1, "compose"), ThreadPoolExecutor(1, "judge")
         try:
             if self._queue:
@@ -158,6 +161,7 @@ class ShardRunner:
             transient_failures=dict(self.players.failures),
             not_judged=dict(self._not_judged),
             player_starts=self.players.starts,
+            assets=self._assets_digests,
             seconds=time.monotonic() - self._started,
             seconds_to_first_frame=self._first_frame_s,
         )
@@ -218,6 +222,9 @@ class ShardRunner:
                 context={"frame": task.index, "attempt": task.attempt},
             ) from error
         write_assets(self.assets, frame)
+        if self.order.indices:
+            digests = sorted({asset.digest for asset in frame.spec.assets})
+            self._assets_digests[str(task.index)] = digest_of("".join(f"{digest}\n" for digest in digests).encode())
         spec = canonical_json(frame.spec)
         self._count_seconds("compose", started)
         return Composed(task, parameters, frame, spec, digest_of(spec))

@@ -5,6 +5,8 @@ Everything here is labelled background and stands beside or behind the vehicle a
 
 from __future__ import annotations
 
+import struct
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -14,11 +16,21 @@ from contracts.frame_spec import Environment, Material, PartBinding, SceneObject
 from unity_bridge.sampling import DETAIL_SEED, Value
 from unity_bridge.scenes.composition import AssetCollector, matrix3, matrix4
 from unity_bridge.scenes.exterior.materials import vehicle_materials
+from unity_bridge.scenes.glb import read_glb, write_glb
 from unity_bridge.scenes.mesh import Model, rotation
+from unity_bridge.scenes.shelf import kept
 from unity_bridge.scenes.surroundings.environments import ENVIRONMENTS, environment_image
 from unity_bridge.scenes.surroundings.radiance import encode_radiance
 from unity_bridge.scenes.surroundings.scenery import CLUTTER, WALL_TILE_M, clutter, ground, placed, wall
-from unity_bridge.scenes.surroundings.textures import GROUNDS, WALLS, ground_texture, muted_color, png_of, wall_texture
+from unity_bridge.scenes.surroundings.textures import (
+    GROUNDS,
+    WALLS,
+    Image,
+    ground_texture,
+    muted_color,
+    png_of,
+    wall_texture,
+)
 from unity_bridge.scenes.vehicle.build import build_vehicle
 from unity_bridge.scenes.vehicle.labels import PARTS
 from unity_bridge.scenes.vehicle.shape import BODY_STYLES, VehicleShape, draw_shape
@@ -37,29 +49,44 @@ def _ground() -> Model:
     return ground()
 
 
-@lru_cache(maxsize=_OTHER_VEHICLES)
+@dataclass(frozen=True)
+class _Texture:
+    """A PNG file and its mean linear reflectance."""
+
+    file: bytes
+    reflectance: float
+
+    @classmethod
+    def of(cls, linear: Image) -> _Texture:
+        return cls(png_of(linear), round(float(linear.mean()), 4))
+
+    def packed(self) -> bytes:
+        return struct.pack("<d", self.reflectance) + self.file
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> _Texture:
+        return cls(data[8:], float(struct.unpack("<d", data[:8])[0]))
+
+
+@kept(_OTHER_VEHICLES, write_glb, read_glb)
 def _other_vehicle(number: int) -> Model:
     """One of a fixed set of vehicles of low detail, so that their assets are shared by many frames."""
     return build_vehicle(draw_shape(BODY_STYLES[number % len(BODY_STYLES)], number), detail=0.4)
 
 
-@lru_cache(maxsize=len(ENVIRONMENTS) * _VARIANTS)
+@kept(len(ENVIRONMENTS) * _VARIANTS, bytes, bytes)
 def _environment_file(kind: str, number: int) -> bytes:
     return encode_radiance(environment_image(kind, _fixed_random(number, 3)))
 
 
-@lru_cache(maxsize=len(GROUNDS) * _VARIANTS)
-def _ground_file(kind: str, number: int) -> tuple[bytes, float]:
-    """The file, and the mean reflectance."""
-    texture = ground_texture(kind, _fixed_random(number, 1))
-    return png_of(texture), round(float(texture.mean()), 4)
+@kept(len(GROUNDS) * _VARIANTS, _Texture.packed, _Texture.unpacked)
+def _ground_texture(kind: str, number: int) -> _Texture:
+    return _Texture.of(ground_texture(kind, _fixed_random(number, 1)))
 
 
-@lru_cache(maxsize=len(WALLS) * _VARIANTS)
-def _wall_file(kind: str, number: int) -> tuple[bytes, float]:
-    """The file, and the mean reflectance."""
-    texture = wall_texture(kind, _fixed_random(number, 4))
-    return png_of(texture), round(float(texture.mean()), 4)
+@kept(len(WALLS) * _VARIANTS, _Texture.packed, _Texture.unpacked)
+def _wall_texture(kind: str, number: int) -> _Texture:
+    return _Texture.of(wall_texture(kind, _fixed_random(number, 4)))
 
 
 def _fixed_random(number: int, subject: int) -> np.random.Generator:
@@ -85,11 +112,11 @@ def add_surroundings(
     around: values of a `Surroundings` randomizer; eye: (3,) the camera's position, metres. Each subject draws from a
     stream of its own under the randomizer's detail seed, so that adding a wall moves no pole.
     """
-    texture, ground_reflectance = _ground_file(str(around["ground"]), int(_random(around, 1).integers(_VARIANTS)))
+    texture = _ground_texture(str(around["ground"]), int(_random(around, 1).integers(_VARIANTS)))
     shine = _random(around, 2)
     materials["ground"] = Material(
         base_color=(1.0, 1.0, 1.0),
-        base_color_texture=assets.add_png(texture),
+        base_color_texture=assets.add_png(texture.file),
         roughness=shine.uniform(0.25, 0.5) if around["ground"] in ("tiles", "plain") else shine.uniform(0.6, 0.95),
     )
     materials["speck"] = Material(base_color=(0.5, 0.5, 0.5))
@@ -108,7 +135,7 @@ def add_surroundings(
     wall_reflectance = _add_wall(around, away, assets, objects, materials)
     _add_vehicles(around, shape, away, assets, objects, materials)
     _add_clutter(around, shape, away, assets, objects, materials)
-    return _environment(around, luminance_cd_m2, assets), 0.5 * (ground_reflectance + wall_reflectance)
+    return _environment(around, luminance_cd_m2, assets), 0.5 * (texture.reflectance + wall_reflectance)
 
 
 def _environment(around: dict[str, Value], luminance_cd_m2: float, assets: AssetCollector) -> Environment:
@@ -139,8 +166,10 @@ def _add_wall(
     height = float(random.uniform(1.2, 3.5) if kind in ("hedge", "fence") else random.uniform(2.2, 8.0))
     width = float(random.uniform(14, 34))
     model = wall(width, height, WALL_TILE_M if kind != "street" else (width, height))
-    texture, reflectance = _wall_file(kind, int(random.integers(_VARIANTS)))
-    materials["wall"] = Material(base_color=(1.0, 1.0, 1.0), base_color_texture=assets.add_png(texture), roughness=0.8)
+    texture = _wall_texture(kind, int(random.integers(_VARIANTS)))
+    materials["wall"] = Material(
+        base_color=(1.0, 1.0, 1.0), base_color_texture=assets.add_png(texture.file), roughness=0.8
+    )
     materials["wall_back"] = Material(base_color=(0.3, 0.3, 0.3), roughness=0.9)
     direction = np.rad2deg(np.arctan2(away[1], away[0])) + random.normal(0, 14)
     sideways = random.uniform(-0.25, 0.25) * width
@@ -157,7 +186,7 @@ def _add_wall(
             },
         )
     )
-    return reflectance
+    return texture.reflectance
 
 
 def _add_vehicles(
