@@ -1,4 +1,4 @@
-"""Writes what is derived in the Unity project: the schemas as C#, and a .meta file beside every asset.
+"""Writes what is derived in the Unity project: schemas and self-test as C#, and a .meta file beside every asset.
 
 `python scripts/unity_project.py` writes, `--check` only says what would change (exit 3). Part of `make schemas`.
 """
@@ -17,12 +17,14 @@ from contracts.document import Document
 from contracts.frame import FrameSidecar
 from contracts.frame_spec import FrameSpec
 from contracts.schemas import export
+from scripts import unity_self_test
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ROOT / "unity_bridge" / "unity_project"
 SCHEMA_CONSTANTS = {"FrameSpec": "frame-spec", "PlayerRequest": "player-request"}
 """Name in C# to document."""
 SCHEMA_FILE = PROJECT / "Assets" / "Beltline" / "Core" / "Documents" / "SchemaTexts.cs"
+SELF_TEST_FILE = PROJECT / "Assets" / "Beltline" / "Core" / "Render" / "SelfTestFrame.cs"
 GUID_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://beltline.invalid/unity_project")
 """Of the names that the GUIDs of assets are derived from (RFC 9562, version 5)."""
 LINE_WIDTH = 116
@@ -128,8 +130,8 @@ def _wrapped(value: Any) -> Iterator[str]:
 
 def derived() -> dict[Path, str]:
     """Every derived file and what it holds."""
-    texts = {SCHEMA_FILE: schema_source()}
-    paths = {*assets(), SCHEMA_FILE}
+    texts = {SCHEMA_FILE: schema_source(), SELF_TEST_FILE: unity_self_test.constants()}
+    paths = {*assets(), *texts}
     return texts | {path.with_name(path.name + ".meta"): meta_text(path) for path in sorted(paths)}
 
 

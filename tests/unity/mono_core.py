@@ -31,7 +31,7 @@ def build(folder: Path) -> Path:
     """Compile core and harness; the program. Core is an assembly of its own, as in Unity: nothing reaches inside."""
     core, program = folder / "Beltline.Core.dll", folder / "harness.exe"
     compile_sources([*MCS, "-target:library", f"-out:{core}"], CORE)
-    compile_sources([*MCS, f"-reference:{core}", f"-out:{program}"], HARNESS)
+    compile_sources([*MCS, f"-reference:{core}", f"-out:{program}"], HARNESS, PLAYER / "BoxStage.cs")
     return program
 
 
@@ -48,8 +48,10 @@ def build_player(folder: Path) -> Path:
     return script
 
 
-def compile_sources(command: list[str], folder: Path) -> None:
-    sources = [str(path) for path in sorted(folder.rglob("*.cs"))]
+def compile_sources(command: list[str], *places: Path) -> None:
+    """Compile files, and those of folders and the folders within."""
+    found = [sorted(place.rglob("*.cs")) if place.is_dir() else [place] for place in places]
+    sources = [str(path) for paths in found for path in paths]
     ended = subprocess.run([*command, *sources], capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 

@@ -56,7 +56,7 @@ static class Program
             case "masks":
                 return Masks(FrameSpecReader.Read(Text(arguments[0])), arguments[1], Text(arguments[2]));
             default:
-                throw new ArgumentException(command);
+                return Rendering.Answer(command, arguments) ?? throw new ArgumentException(command);
         }
     }
 

@@ -1,3 +1,4 @@
+using System;
 using System.Linq;
 
 namespace Beltline.Core
@@ -105,7 +106,7 @@ namespace Beltline.Core
                 sums[channel] += weight * Development.Sample(view.Rgba[place + channel]);
         }
 
-        static int Floor(double value) => (int)System.Math.Floor(value);
+        static int Floor(double value) => (int)Math.Floor(value);
 
         static int Within(int value, int size) => value < 0 ? 0 : value >= size ? size - 1 : value;
     }
