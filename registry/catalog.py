@@ -1,6 +1,6 @@
 """The catalog: names and numbers of dataset versions, and what is recorded outside their digests.
 
-SQLite first (`sqlite:////home/catalog.db`), portable to PostgreSQL. A version is visible when its row is.
+On SQLite (`sqlite:////home/catalog.db`) or PostgreSQL. A version is visible when its row is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from contracts.dataset import LATEST, DatasetManifest, VersionDescription
 from contracts.errors import ConflictError, StorageError
 from contracts.ids import Digest, VersionReference, canonical_json, check_name, digest_of
-from registry.database import open_database, translated_errors, writing
+from registry.database import open_database, reading, translated_errors, writing
 from registry.rows import (
     current_user,
     description_of,
@@ -49,12 +49,13 @@ class Catalog:
         url: A SQLAlchemy URL. The database is created, or brought to the newest revision, on opening.
 
     Raises:
-        ConfigurationError, ConflictError, StorageError: As `open_database`.
+        ConfigurationError, CapabilityMissingError, ConflictError, StorageError: As `open_database`.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine: Engine = open_database(url)
+        self._reading = reading(self._engine)
         self._writing = writing(self._engine)
 
     def close(self) -> None:
@@ -232,8 +233,8 @@ class Catalog:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A transaction that only reads."""
-        with translated_errors("read the catalog"), Session(self._engine) as session:
+        """A transaction that only reads, and sees all as of one moment."""
+        with translated_errors("read the catalog"), Session(self._reading) as session:
             yield session
 
     @contextmanager

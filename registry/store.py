@@ -1,24 +1,26 @@
 """Content-addressed blobs on a local folder or any fsspec URL.
 
 A blob's name is the SHA-256 of its bytes: `<root>/blobs/sha256/<2 hex digits>/<62 hex digits>`. A name appears only
-when all its bytes are there and durable; it never changes afterwards. Local writes go to `<root>/incoming/` first.
+when all its bytes are there and durable; it never changes afterwards. Local writes go to `<root>/incoming/` first, and
+`registry.remote` says how other stores come to the same.
+
+Beside the blobs lie a few notes about versions, `<root>/notes/<kind>/<digest>/<name>`, for readers without a catalog.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO
-
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
+from typing import BinaryIO
 
 from contracts.errors import IntegrityError, NotFoundError
 from contracts.ids import Digest, digest_of
+from registry.batch import Batch, RemoteBatch
 from registry.durable import storage_error, sync_file_system, sync_path, write_exclusively
 from registry.incoming import Incoming, clear_dead, open_incoming
+from registry.remote import RemoteFiles, is_local, open_file_system
 
 GROUP_FILES = 4096
 GROUP_BYTES = 256 << 20
@@ -36,12 +38,20 @@ class Store:
 
     Raises:
         StorageError: The place can't be reached or created.
+        CapabilityMissingError: What its protocol needs is not installed.
     """
 
     def __init__(self, url: str | Path) -> None:
         self.url = str(url)
-        self._file_system, self.root = _open_file_system(self.url)
-        self.is_local = isinstance(self._file_system, LocalFileSystem)
+        file_system, self.root = open_file_system(self.url)
+        self._remote = None if is_local(file_system) else RemoteFiles(self.url)
+        if self._remote is None:
+            self.root = _local_folder(self.root, self.url)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the blobs lie in a folder of this machine."""
+        return self._remote is None
 
     def __repr__(self) -> str:
         return f"Store({self.url!r})"
@@ -74,7 +84,7 @@ class Store:
             hold: Whether a local store shows none of them before that, so that a failure leaves nothing behind;
                 else they appear in groups on the way. Remote stores show each as it arrives.
         """
-        return LocalBatch(self, hold) if self.is_local else Batch(self)
+        return RemoteBatch(self, self._remote) if self._remote is not None else LocalBatch(self, hold)
 
     def read(self, digest: Digest, *, what: str = "") -> bytes:
         """A blob's bytes, re-hashed.
@@ -103,12 +113,13 @@ class Store:
             StorageError: The store refuses to read.
         """
         path = self.path_of(digest)
+        if self._remote is not None:
+            data = self._remote.read(path)
+            # Half an answer is no damage: what the store holds is what it says twice.
+            return data if digest_of(data) == digest else self._remote.read(path)
         try:
-            if self.is_local:
-                with open(path, "rb") as stream:  # noqa: PTH123 - a blob path is made for every read
-                    return stream.read()
-            data: bytes = self._file_system.cat_file(path)
-            return data
+            with open(path, "rb") as stream:  # noqa: PTH123 - a blob path is made for every read
+                return stream.read()
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -140,26 +151,35 @@ class Store:
             return None
         path = self.path_of(digest)
         try:
-            if self.is_local:
-                os.unlink(path)  # noqa: PTH108 - as for reading
+            if self._remote is not None:
+                self._remote.remove(path)
             else:
-                self._file_system.rm_file(path)
+                os.unlink(path)  # noqa: PTH108 - as for reading
         except FileNotFoundError:
             return None
         except OSError as error:
             raise storage_error(error, f"remove {path}") from error
         return size
 
+    def remove_history(self, digest: Digest) -> None:
+        """Remove what the store itself keeps of a blob that was removed, such as a bucket with versioning.
+
+        Raises:
+            StorageError: The store refuses.
+        """
+        if self._remote is not None:
+            self._remote.remove_history(self.path_of(digest))
+
     def open(self, digest: Digest) -> BinaryIO:
         """A blob's bytes as a stream, not verified; `registry.streaming.read_lines` verifies.
 
         Raises:
             FileNotFoundError: The blob is missing.
-            OSError: As the store says.
+            StorageError: A remote store refuses.
+            OSError: As the operating system says.
         """
         path = self.path_of(digest)
-        stream: BinaryIO = open(path, "rb") if self.is_local else self._file_system.open(path, "rb")  # noqa: PTH123, SIM115
-        return stream
+        return self._remote.open(path) if self._remote is not None else open(path, "rb")  # noqa: PTH123
 
     def path_of(self, digest: Digest) -> str:
         """Where the blob lies or would lie: a local path, or a path of the fsspec file system."""
@@ -174,11 +194,67 @@ class Store:
                 if len(folder) == 2 and len(name) == 62:
                     yield f"sha256:{folder}{name}"
 
-    def _names(self, folder: str) -> list[str]:
+    def put_note(self, kind: str, digest: Digest, name: str, data: bytes) -> None:
+        """Write a note about a version, whole and durable on return; one of that name is replaced.
+
+        Args:
+            kind: What the note is about, such as `erased`.
+            digest: The version.
+            name: The note's own.
+            data: A small document.
+
+        Raises:
+            StorageError: The store refuses.
+        """
+        path = f"{self._notes(kind, digest)}/{name}"
+        if self._remote is not None:
+            self._remote.write(path, data)
+            return
+        unfinished = f"{path}.{os.getpid()}-{secrets.token_hex(6)}.tmp"
         try:
-            if self.is_local:
-                return os.listdir(folder)  # noqa: PTH208 - plain names are wanted
-            return [str(item).rstrip("/").rsplit("/", 1)[-1] for item in self._file_system.ls(folder, detail=False)]
+            os.makedirs(self._notes(kind, digest), exist_ok=True)  # noqa: PTH103
+            write_exclusively(unfinished, data)
+            sync_path(unfinished)
+            os.replace(unfinished, path)  # noqa: PTH105
+            for folder in (self._notes(kind, digest), f"{self.root}/notes/{kind}", f"{self.root}/notes", self.root):
+                sync_path(folder)
+        except OSError as error:
+            raise storage_error(error, f"write {path}") from error
+
+    def notes(self, kind: str, digest: Digest) -> dict[str, bytes]:
+        """Notes of a kind about a version, by name.
+
+        Raises:
+            StorageError: The store refuses.
+        """
+        folder = self._notes(kind, digest)
+        found: dict[str, bytes] = {}
+        for name in sorted(self._names(folder)):
+            if not name.endswith(".tmp"):
+                try:
+                    found[name] = self._read_note(f"{folder}/{name}")
+                except FileNotFoundError:  # removed meanwhile
+                    continue
+        return found
+
+    def _read_note(self, path: str) -> bytes:
+        if self._remote is not None:
+            return self._remote.read(path)
+        try:
+            return Path(path).read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise storage_error(error, f"read {path}") from error
+
+    def _notes(self, kind: str, digest: Digest) -> str:
+        return f"{self.root}/notes/{kind}/{digest.partition(':')[2]}"
+
+    def _names(self, folder: str) -> list[str]:
+        if self._remote is not None:
+            return self._remote.names(folder)
+        try:
+            return os.listdir(folder)  # noqa: PTH208 - plain names are wanted
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
@@ -191,10 +267,10 @@ class Store:
             StorageError: The store refuses.
         """
         path = self.path_of(digest)
+        if self._remote is not None:
+            return self._remote.size_or_none(path)
         try:
-            if self.is_local:
-                return os.stat(path).st_size  # noqa: PTH116 - a blob path is made for every call
-            return int(self._file_system.info(path)["size"])
+            return os.stat(path).st_size  # noqa: PTH116 - a blob path is made for every call
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -207,52 +283,6 @@ class Store:
             hint="`beltline verify` lists every damaged file; restore the store from a copy or make the version again",
             context={"digest": digest, "path": path, "what": what},
         )
-
-
-class Batch:
-    """Blobs stored together; on a remote store each is written whole by the store itself.
-
-    Used as a context manager; `add` may be called from several threads.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def __enter__(self) -> Batch:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.flush()
-        self.close()
-
-    def add(self, data: bytes, digest: Digest | None = None) -> Digest:
-        """Add bytes, hashed here once unless the caller has done so.
-
-        Raises:
-            StorageError: The store refuses.
-        """
-        digest = digest or digest_of(data)
-        if self._store.size_or_none(digest) != len(data):
-            self._write(digest, data)
-        return digest
-
-    def flush(self) -> None:
-        """Make everything added so far visible and durable."""
-
-    def close(self) -> None:
-        """Forget what is not flushed."""
-
-    def _write(self, digest: Digest, data: bytes) -> None:
-        path = self._store.path_of(digest)
-        try:
-            # Object stores make an object visible when all of it has arrived; others get a rename.
-            self._store._file_system.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-            self._store._file_system.pipe_file(path, data)
-        except OSError as error:
-            raise storage_error(error, f"write {path}") from error
 
 
 class LocalBatch(Batch):
@@ -322,14 +352,10 @@ class LocalBatch(Batch):
             sync_path(blobs)
 
 
-def _open_file_system(url: str) -> tuple[Any, str]:
+def _local_folder(path: str, url: str) -> str:
+    folder = str(Path(path).absolute())
     try:
-        file_system, path = fsspec.core.url_to_fs(url)
-        if isinstance(file_system, LocalFileSystem):
-            path = str(Path(path).absolute())
-            os.makedirs(path, exist_ok=True)  # noqa: PTH103
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
     except OSError as error:
         raise storage_error(error, f"open the store {url}") from error
-    except (ValueError, ImportError) as error:
-        raise storage_error(OSError(str(error)), f"open the store {url}") from error
-    return file_system, path.rstrip("/")
+    return folder

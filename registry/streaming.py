@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from contracts.errors import IntegrityError
+from contracts.errors import BeltlineError, IntegrityError
 from contracts.ids import Digest
 from registry.durable import storage_error
 from registry.store import Store
@@ -45,6 +45,10 @@ def _chunks(store: Store, digest: Digest, what: str) -> Iterator[bytes]:
         raise _fault(store, digest, what, "is missing") from None
     except OSError as error:
         raise storage_error(error, f"read {path}") from error
+    except BeltlineError:
+        raise
+    except Exception as error:  # a remote store's stream raises errors of its own libraries
+        raise storage_error(OSError(str(error) or type(error).__name__), f"read {path}") from error
 
 
 def _fault(store: Store, digest: Digest, what: str, fault: str) -> IntegrityError:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv with everything Beltline needs, and sees to an LLVM for the renderer and to Mono for tests. Run by
-# `make setup`; safe to repeat.
+# Makes .venv with everything Beltline needs, and sees to an LLVM for the renderer and to Mono and PostgreSQL for tests.
+# Run by `make setup`; safe to repeat.
 # PYTHON=/path/to/python chooses the interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -100,6 +100,28 @@ see_to_mono() {
     >/dev/null 2>&1 || say "mono can't be installed here: tests of the Unity player's C# are skipped"
 }
 
+# Tests start a PostgreSQL of their own; nothing else needs one here, and none is left running.
+see_to_postgresql() {
+  if command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+    return
+  fi
+  if ! command -v apt-get >/dev/null || ! can_be_root; then
+    say "postgresql: not there, so tests on it are skipped. To run them: apt-get install postgresql"
+    return
+  fi
+  say "installing postgresql for tests"
+  if ! apt-cache show postgresql >/dev/null 2>&1; then
+    as_root apt-get update -qq >/dev/null 2>&1 || say "apt-get update failed; going on with the lists that are there"
+  fi
+  # Debian would make a database and start it with the machine; the tests want the programs alone.
+  if [[ ! -e /etc/postgresql-common/createcluster.conf ]]; then
+    as_root mkdir -p /etc/postgresql-common/createcluster.d
+    echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.d/beltline.conf >/dev/null
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql \
+    >/dev/null 2>&1 || say "postgresql can't be installed here: tests on it are skipped"
+}
+
 python=$(find_python)
 key="$(cat pyproject.toml constraints.txt scripts/setup.sh | sha256sum | cut -d' ' -f1) $("$python" -V)"
 if [[ -x "$VENV/bin/python" && -f "$STAMP" && "$(cat "$STAMP")" == "$key" ]]; then
@@ -122,5 +144,6 @@ pip install --constraint constraints.txt hatchling editables
 pip install --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 see_to_llvm
 see_to_mono
+see_to_postgresql
 printf '%s' "$key" >"$STAMP"
 say "done: $VENV/bin/beltline doctor says what this machine can do"

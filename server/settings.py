@@ -1,13 +1,15 @@
 """What a Beltline process is told about its machine: one folder of state, and an optional file beside it.
 
 Everything lives under `home`. A YAML file (`<home>/settings.yaml`, or the one named by `BELTLINE_SETTINGS`) adds
-players, roots for imports and limits:
+players, roots for imports and limits, and says where files and tables lie instead:
 
     schema_version: 1
     players:
       unity: {path: /opt/players/beltline.x86_64, arguments: [-force-vulkan]}
     import_roots: [/data/photographs]
     workers: 4
+    store: s3://datasets/beltline
+    database: postgresql+psycopg://beltline@db.example/beltline
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -73,6 +76,11 @@ class SettingsFile(Document):
     """Largest uploaded archive."""
     free_bytes_min: Annotated[int, Field(ge=0)] = 256 << 20
     """Free space below which no job is started."""
+    store: Annotated[str, Field(min_length=1)] | None = None
+    """Where the files of versions lie: a URL of fsspec such as `s3://bucket/prefix`, or a folder, where a relative one
+    starts at the settings file's folder; none is the home's own. Credentials come from the environment."""
+    database: Annotated[str, Field(pattern=r"^postgresql(\+psycopg)?://")] | None = None
+    """PostgreSQL database of catalog and jobs; none is SQLite in the home. The password comes from the environment."""
     jobs: JobSettings = JobSettings()
     bridge: BridgeSettings = BridgeSettings()
 
@@ -90,6 +98,10 @@ class Settings(Document):
     training_runs: Annotated[int, Field(ge=1)] = 1
     upload_bytes_max: Annotated[int, Field(ge=1)] = 4 << 30
     free_bytes_min: Annotated[int, Field(ge=0)] = 256 << 20
+    store: str | None = None
+    """Fsspec URL or absolute folder; none is the home's own."""
+    database: str | None = None
+    """SQLAlchemy URL on PostgreSQL; none is SQLite in the home."""
     jobs: JobSettings = JobSettings()
     bridge: BridgeSettings = BridgeSettings()
     allow_paths: bool = False
@@ -99,17 +111,17 @@ class Settings(Document):
     @property
     def catalog_url(self) -> str:
         """SQLAlchemy URL of the catalog."""
-        return f"sqlite:///{self.home / 'catalog.db'}"
+        return self.database or f"sqlite:///{self.home / 'catalog.db'}"
 
     @property
     def jobs_url(self) -> str:
         """SQLAlchemy URL of the job table."""
-        return f"sqlite:///{self.home / 'jobs.db'}"
+        return self.database or f"sqlite:///{self.home / 'jobs.db'}"
 
     @property
     def store_url(self) -> str:
         """Where blobs lie."""
-        return str(self.home / "store")
+        return self.store or str(self.home / "store")
 
     @property
     def assets(self) -> Path:
@@ -221,9 +233,38 @@ def load_settings(
         training_runs=written.training_runs,
         upload_bytes_max=written.upload_bytes_max,
         free_bytes_min=written.free_bytes_min,
+        store=_store(written.store, base, path),
+        database=_without_password(written.database, "database", path, "PGPASSWORD or ~/.pgpass"),
         jobs=written.jobs,
         bridge=written.bridge,
         allow_paths=allow_paths,
+    )
+
+
+def _store(written: str | None, base: Path, path: Path) -> str | None:
+    if written is None or "://" in written or "::" in written:
+        return _without_password(written, "store", path, "the environment, such as AWS_ACCESS_KEY_ID")
+    return str((base / Path(written).expanduser()).resolve())
+
+
+def _without_password(url: str | None, field: str, path: Path, place: str) -> str | None:
+    """The URL as it is: it is written into orders and logs, so it may hold no secret.
+
+    Raises:
+        ConfigurationError: It does, or is none.
+    """
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        if parts.password is None and "password=" not in parts.query:
+            return url
+    except ValueError as error:
+        raise ConfigurationError(f"{path}: {field}: not a URL: {error}", hint="write scheme://host/name") from None
+    raise ConfigurationError(
+        f"{path}: {field}: the URL holds a password",
+        code="secret_in_settings",
+        hint=f"take it out of the file, and give it by {place}",
     )
 
 

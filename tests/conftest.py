@@ -6,7 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from databases import database_url, postgresql_server, postgresql_url
 from hypothesis import settings
+from s3_server import broken_s3, s3_server, s3_url
+
+__all__ = ["broken_s3", "database_url", "postgresql_server", "postgresql_url", "s3_server", "s3_url"]
 
 settings.register_profile("suite", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("suite")

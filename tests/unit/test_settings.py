@@ -42,6 +42,38 @@ def test_every_place_of_the_home_lies_in_it(tmp_path: Path) -> None:
     assert settings.jobs_url == f"sqlite:///{tmp_path}/jobs.db"
 
 
+def test_files_and_tables_may_lie_elsewhere(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://beltline@db.example/beltline"
+    write(tmp_path, f"schema_version: 1\nstore: s3://datasets/beltline\ndatabase: {url}\n")
+    settings = load_settings(tmp_path, environment={})
+    assert settings.store_url == "s3://datasets/beltline"
+    assert settings.catalog_url == settings.jobs_url == url
+    write(tmp_path, "schema_version: 1\nstore: ../blobs\n")
+    assert load_settings(tmp_path, environment={}).store_url == str(tmp_path.parent / "blobs")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "store: s3://key:hunter2@datasets/beltline",
+        "database: postgresql://beltline:hunter2@db.example/beltline",
+        "database: postgresql+psycopg://beltline@db.example/beltline?password=hunter2",
+    ],
+)
+def test_a_secret_in_the_settings_is_refused_and_not_repeated(tmp_path: Path, line: str) -> None:
+    write(tmp_path, f"schema_version: 1\n{line}\n")
+    with pytest.raises(ConfigurationError, match="holds a password") as refused:
+        load_settings(tmp_path, environment={})
+    assert "hunter2" not in str(refused.value)
+    assert "PGPASSWORD" in refused.value.hint or "AWS_ACCESS_KEY_ID" in refused.value.hint
+
+
+def test_another_database_than_postgresql_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "schema_version: 1\ndatabase: mysql://db.example/beltline\n")
+    with pytest.raises(ConfigurationError, match="database"):
+        load_settings(tmp_path, environment={})
+
+
 def test_relative_paths_in_the_file_start_at_its_folder(tmp_path: Path) -> None:
     write(
         tmp_path / "home",

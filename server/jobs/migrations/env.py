@@ -1,4 +1,4 @@
-"""Alembic's entry point; `server.jobs.database` hands over the connection."""
+"""Alembic's entry: runs the revisions on the connection that `registry.database` hands over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from alembic import context
 
 from server.jobs.schema import metadata
 
-connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+context.configure(
+    connection=context.config.attributes["connection"],
+    version_table=context.config.attributes["version_table"],
+    target_metadata=metadata,
+    transactional_ddl=True,
+    render_as_batch=True,
+)
 with context.begin_transaction():
     context.run_migrations()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
 
 from contracts.dataset import BlobReference, DatasetManifest, QualitySummary
 from contracts.errors import ConfigurationError, ConflictError, NotFoundError, StorageError
@@ -38,8 +39,13 @@ def manifest(seed: int) -> DatasetManifest:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'home' / 'catalog.db'}"
+def url(database_url: str) -> str:
+    return database_url
+
+
+@pytest.fixture
+def sqlite_path(tmp_path: Path) -> Path:
+    return tmp_path / "home" / "catalog.db"
 
 
 @pytest.fixture
@@ -128,14 +134,12 @@ def test_the_migrations_make_what_the_tables_say(catalog: Catalog, url: str) -> 
     engine.dispose()
 
 
-def test_readers_read_while_one_writes(catalog: Catalog, url: str, tmp_path: Path) -> None:
+def test_readers_read_while_one_writes(catalog: Catalog, url: str) -> None:
     catalog.add("belt", manifest(1))
-    writer = sqlite3.connect(tmp_path / "home" / "catalog.db", isolation_level=None)
-    writer.execute("BEGIN IMMEDIATE")
-    assert catalog.names() == ["belt"]
-    with Catalog(url) as another:
-        assert another.names() == ["belt"]
-    writer.close()
+    with catalog.steady():
+        assert catalog.names() == ["belt"]
+        with Catalog(url) as another:
+            assert another.names() == ["belt"]
 
 
 def test_publishers_of_one_name_at_once_all_get_a_number_of_their_own(url: str) -> None:
@@ -173,10 +177,9 @@ def test_a_collision_that_the_database_reports_is_tried_again(
     assert catalog.add("belt", manifest(2)).version == 2
 
 
-def test_a_catalog_of_a_newer_release_is_refused_with_a_remedy(catalog: Catalog, url: str, tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "home" / "catalog.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+def test_a_catalog_of_a_newer_release_is_refused_with_a_remedy(catalog: Catalog, url: str) -> None:
+    with catalog.changing("pretend") as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConflictError, match="upgrade"):
         Catalog(url)
 
@@ -212,11 +215,11 @@ def test_a_file_that_is_no_database_is_a_storage_error(tmp_path: Path) -> None:
 
 
 def test_a_locked_database_is_a_storage_error_after_the_wait(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.2)
-    with Catalog(url) as catalog:
-        blocker = sqlite3.connect(tmp_path / "home" / "catalog.db", isolation_level=None)
+    with Catalog(f"sqlite:///{sqlite_path}") as catalog:
+        blocker = sqlite3.connect(sqlite_path, isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageError, match="locked"):
             catalog.add("belt", manifest(1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from test_catalog import manifest
@@ -22,8 +21,8 @@ def digest(seed: int) -> str:
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog(f"sqlite:///{tmp_path / 'catalog.db'}") as opened:
+def catalog(database_url: str) -> Iterator[Catalog]:
+    with Catalog(database_url) as opened:
         opened.add("belt", manifest(1))
         opened.add("belt", manifest(2))
         yield opened

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alembic import command
 from registry_samples import GENERATOR, frame_files, frame_record
-from sqlalchemy import create_engine
 from test_catalog import manifest
 
 from contracts.dataset import SourceTerms
 from contracts.errors import ConfigurationError, ConflictError, NotFoundError
 from contracts.ids import VersionReference, canonical_json, digest_of
-from registry import database, naming
+from registry import naming
 from registry.catalog import Catalog
 from registry.naming import change_version, find_alias, list_aliases, move_alias, remove_alias, resolve_alias, tagged
 from registry.reader import open_version
@@ -26,8 +23,8 @@ BELT_1, BELT_2 = VersionReference("belt", 1), VersionReference("belt", 2)
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog(f"sqlite:///{tmp_path / 'catalog.db'}") as opened:
+def catalog(database_url: str) -> Iterator[Catalog]:
+    with Catalog(database_url) as opened:
         opened.add("belt", manifest(1))
         opened.add("belt", manifest(2))
         yield opened
@@ -127,36 +124,3 @@ def test_terms_stand_in_the_manifest_and_are_inherited(tmp_path: Path) -> None:
     again = make(3, parents=(digest_of(canonical_json(mixed)), photographs), license_terms="ours")
     assert open_version(store, again).manifest.terms == mixed.terms
     assert "consent" not in store.read(free).decode()  # so older digests stay what they were
-
-
-def test_a_catalog_of_the_first_revision_keeps_its_versions_and_gains_latest(tmp_path: Path) -> None:
-    path = tmp_path / "catalog.db"
-    configuration = database._configuration()
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "0001")
-    engine.dispose()
-    documents = {seed: canonical_json(manifest(seed)).decode() for seed in (1, 2, 3)}
-    with sqlite3.connect(path) as old:
-        for document in documents.values():
-            old.execute("INSERT INTO manifests VALUES (?, ?)", (digest_of(document.encode()), document))
-        old.execute("INSERT INTO datasets VALUES (1, 'belt', '2025-03-01 08:00:00'), (2, 'car', '2025-03-02 08:00:00')")
-        for identity, (dataset, number, seed) in enumerate([(1, 1, 1), (1, 2, 2), (2, 1, 3)], 1):
-            digest = digest_of(documents[seed].encode())
-            values = (identity, dataset, number, digest, "2025-03-01 08:00:00", f"number {identity}", "{}")
-            old.execute("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?)", values)
-    old.close()
-    with Catalog(f"sqlite:///{path}") as catalog:
-        assert [str(reference) for reference, _ in catalog.all_versions()] == ["belt@1", "belt@2", "car@1"]
-        shown = catalog.describe(BELT_2)
-        assert (shown.digest, shown.description) == (digest_of(documents[2].encode()), "number 2")
-        assert (shown.tags, shown.aliases, shown.created_by) == ((), ("latest",), "")
-        history = find_alias(catalog, "belt", "latest").history
-        assert [(move.version, move.at) for move in history] == [
-            (1, "2025-03-01T08:00:00Z"),
-            (2, "2025-03-01T08:00:00Z"),
-        ]
-        assert catalog.add("belt", manifest(9)).version == 3
-        assert resolve_alias(catalog, "belt", "latest").number == 3
-        assert change_version(catalog, BELT_1, add_tags=["old"]).tags == ("old",)

@@ -21,11 +21,15 @@ from registry import durable, incoming
 from registry.store import Store
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(params=["local", "memory", "renaming", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    if request.param == "local":
-        return Store(tmp_path / "store")
-    return Store(f"memory://{uuid.uuid4().hex}/store")
+    places = {
+        "local": lambda: tmp_path / "store",
+        "memory": lambda: f"memory://{uuid.uuid4().hex}/store",
+        "renaming": lambda: f"dir::file://{tmp_path}/store",  # to fsspec a remote one, which renames
+        "s3": lambda: request.getfixturevalue("s3_url"),
+    }
+    return Store(places[request.param]())
 
 
 def blob_path(store: Store, data: bytes) -> Path:
