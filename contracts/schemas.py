@@ -16,6 +16,7 @@ from contracts.frame_spec import FrameSpec
 from contracts.generator import Generator
 from contracts.job import Job, RenderBatchRequest
 from contracts.label_map import LabelMap
+from contracts.lock import DatasetsLock, LockCheck
 from contracts.mix import DataPlan
 from contracts.player_protocol import PLAYER_MESSAGE, RenderRequest
 from contracts.run import RunResult, TrainingOrder, TrainingSpec
@@ -26,12 +27,14 @@ from contracts.study_table import StudyTable
 DOCUMENTS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
     "dataset-manifest": DatasetManifest,
     "dataset-version": VersionDescription,
+    "datasets-lock": DatasetsLock,
     "frame-record": FrameRecord,
     "frame-sidecar": FrameSidecar,
     "frame-spec": FrameSpec,
     "generator": Generator,
     "job": Job,
     "label-map": LabelMap,
+    "lock-check": LockCheck,
     "mix": DataPlan,
     "player-message": PLAYER_MESSAGE,
     "player-request": RenderRequest,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contracts.document import Document, SchemaVersion
 from contracts.generator import MAXIMUM_FRAMES, Generator
-from contracts.ids import Seed
+from contracts.ids import Digest, Seed
+
+FrameIndex = Annotated[int, Field(ge=0, le=2**31 - 1)]
+FrameKey = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,9})$")]
+"""A frame's index as a key of a JSON object."""
 
 
 class PlayerCommand(Document):
@@ -52,6 +57,8 @@ class ShardOrder(Document):
     """First frame index."""
     count: Annotated[int, Field(ge=1, le=MAXIMUM_FRAMES)]
     """Number of frames."""
+    indices: Annotated[tuple[FrameIndex, ...], Field(max_length=4096, exclude_if=lambda indices: not indices)] = ()
+    """Frame indices, as many as `count`, where they are no stretch; none is the stretch from `first` on."""
     player: PlayerCommand
     bridge: BridgeSettings = BridgeSettings()
     allow_gaps: bool = False
@@ -62,6 +69,16 @@ class ShardOrder(Document):
     """Folder of content-addressed assets, shared by workers and players."""
     workspace: Annotated[str, Field(min_length=1)]
     """Folder for progress, result, error and logs."""
+
+    @model_validator(mode="after")
+    def _as_many_as_said(self) -> ShardOrder:
+        if self.indices and len(set(self.indices)) != self.count:
+            raise ValueError(f"indices: {len(set(self.indices))} different ones where count is {self.count}")
+        return self
+
+    def frame_indices(self) -> Sequence[int]:
+        """Indices of the frames to render, in order."""
+        return self.indices or range(self.first, self.first + self.count)
 
 
 class ShardReport(Document):
@@ -79,6 +96,9 @@ class ShardReport(Document):
     """Accepted frames that gave a check too little to judge, by check; those of this process only."""
     player_starts: int = 0
     """Players launched."""
+    assets: Annotated[dict[FrameKey, Digest], Field(exclude_if=lambda assets: not assets)] = {}
+    """Of orders with `indices`: digest of the scene assets of each frame that this process composed, by index. It is
+    taken over their digests, sorted, one a line."""
     seconds: float = 0.0
     seconds_to_first_frame: float | None = None
     """From the worker's start to its first accepted frame."""

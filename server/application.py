@@ -17,6 +17,7 @@ from contracts.errors import NotFoundError
 from contracts.generator import generator_names
 from contracts.ids import check_name, new_id
 from contracts.job import TERMINAL_STATES, Job, JobState, RenderBatchRequest
+from contracts.lock import Trace, TraceRequest
 from contracts.run import TrainingSpec
 from server.application_datasets import DatasetCalls
 from server.documents import check_document, show_run, summarize
@@ -46,6 +47,7 @@ from server.resources import (
 )
 from server.service import OnJob
 from server.settings import Settings
+from server.traces import Traces
 from server.uploads import check_archive
 
 _WATCH_S = 0.1
@@ -65,6 +67,7 @@ class Application(DatasetCalls):
         self._executor = LocalExecutor()
         self._parts = Parts(settings)
         self._previews = Previews(settings, self._executor, self._modules)
+        self._traces = Traces(settings, self._executor, self._modules)
         self._engine: Engine | None = None
 
     def __enter__(self) -> Self:
@@ -78,6 +81,7 @@ class Application(DatasetCalls):
     def close(self) -> None:
         """Stop the engine in an orderly way, handing its jobs back, and close the databases."""
         self._previews.close()
+        self._traces.close()
         if self._engine is not None:
             self._engine.stop()
             self._engine = None
@@ -119,6 +123,9 @@ class Application(DatasetCalls):
 
     def preview(self, name: str, request: PreviewRequest) -> Preview:
         return self._previews.render(name, request)
+
+    def trace(self, name: str, request: TraceRequest) -> Trace:
+        return self._traces.trace(name, request)
 
     # Requests that become jobs
 

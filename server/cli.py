@@ -16,7 +16,17 @@ from pathlib import Path
 from types import FrameType
 
 from contracts.errors import BeltlineError
-from server.commands import conversion, datasets, documents, machine, pictures, rendering, training, versions
+from server.commands import (
+    conversion,
+    datasets,
+    documents,
+    machine,
+    pictures,
+    regenerate,
+    rendering,
+    training,
+    versions,
+)
 from server.commands.session import Session
 
 _DESCRIPTION = """\
@@ -84,7 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (machine, documents, conversion, pictures, rendering, datasets, versions, training):
+    for group in (machine, documents, conversion, pictures, rendering, regenerate, datasets, versions, training):
         group.register(commands, shared)
     return parser
 

@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 import httpx
 
 from contracts.job import TERMINAL_STATES, Job, JobState, RenderBatchRequest
+from contracts.lock import Trace, TraceRequest
 from contracts.run import TrainingSpec
 from server.client_datasets import DatasetRequests
 from server.client_requests import (
@@ -63,6 +64,9 @@ class Client(DatasetRequests):
     def preview(self, name: str, request: PreviewRequest) -> Preview:
         path = f"/v1/generators/{path_part(name)}:preview"
         return self.post(path, request, Preview, timeout_s=SLOW_TIMEOUT_S)
+
+    def trace(self, name: str, request: TraceRequest) -> Trace:
+        return self.post(f"/v1/generators/{path_part(name)}:trace", request, Trace, timeout_s=SLOW_TIMEOUT_S)
 
     # What becomes a job
 

@@ -17,6 +17,7 @@ from contracts.generator import Generator, load_generator
 from contracts.ids import NAME_PATTERN, VersionReference, check_name, new_id
 from contracts.job import RenderBatchRequest
 from contracts.label_map import LabelMap
+from contracts.lock import TraceRequest
 from contracts.mix import DataSource
 from contracts.run import TrainingSpec
 from contracts.shard import PlayerCommand, ShardOrder
@@ -87,6 +88,28 @@ def plan_preview(settings: Settings, name: str, request: PreviewRequest, workspa
         seed=request.seed,
         first=request.frame,
         count=1,
+        player=_player(settings, request.player),
+        bridge=settings.bridge,
+        staging=str(workspace / "staging"),
+        assets=str(settings.assets),
+        workspace=str(workspace),
+    )
+
+
+def plan_trace(settings: Settings, name: str, request: TraceRequest, workspace: Path) -> ShardOrder:
+    """A shard of single frames.
+
+    Raises:
+        NotFoundError: Unknown generator.
+        ConfigurationError: Unknown player, override path or size.
+    """
+    indices = tuple(dict.fromkeys(request.frames))
+    return ShardOrder(
+        generator=find_generator(settings, name, overrides=request.overrides, size=_size(request.size)),
+        seed=request.seed,
+        first=0,
+        count=max(1, len(indices)),
+        indices=indices,
         player=_player(settings, request.player),
         bridge=settings.bridge,
         staging=str(workspace / "staging"),

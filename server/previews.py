@@ -5,28 +5,25 @@ from __future__ import annotations
 import base64
 import shutil
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 from PIL import Image
 
-from contracts.errors import BeltlineError, RenderError
+from contracts.errors import BeltlineError
 from contracts.frame import FrameRecord
 from contracts.ids import canonical_json, digest_of
-from contracts.process import read_progress
 from contracts.shard import ShardOrder
+from server.beside_jobs import patience_s, run_beside_jobs
 from server.dataset_frames import overlay_png
-from server.jobs.executors.process import Executor, Outcome, ProcessOrder
+from server.jobs.executors.process import Executor, ProcessOrder
 from server.jobs.work import Modules
 from server.planning import plan_preview
 from server.resources import PictureKind, Preview, PreviewRequest
 from server.settings import Settings
 
 _KEPT = 64
-_POLL_S = 0.05
-_START_ALLOWANCE_S = 60.0
 _ROLES: tuple[PictureKind, ...] = ("image", "mask", "instances", "depth")
 
 
@@ -75,33 +72,8 @@ class Previews:
 
     def _run(self, order: ShardOrder, workspace: Path) -> None:
         shutil.rmtree(workspace, ignore_errors=True)
-        process = self._executor.start(
-            ProcessOrder("the preview", self._modules.render, order, workspace), workspace / "log.txt"
-        )
-        bridge = order.bridge
-        redraws = order.generator.quality.redraws_max + 1
-        patience = bridge.launch_timeout_s + bridge.frame_timeout_s * (bridge.render_attempts_max + redraws)
-        deadline = time.monotonic() + patience + _START_ALLOWANCE_S
-        outcome: Outcome | None = None
-        try:
-            while outcome is None:
-                if self._closing.is_set() or time.monotonic() > deadline:
-                    raise RenderError(
-                        "the preview was not finished",
-                        code="preview_interrupted",
-                        hint="the service is stopping" if self._closing.is_set() else "render a smaller frame",
-                        context={"progress": _progress(workspace)},
-                        retryable=True,
-                    )
-                time.sleep(_POLL_S)
-                outcome = process.poll()
-        finally:
-            process.kill()
-            while process.poll() is None:
-                time.sleep(_POLL_S)
-        error = outcome.failure or outcome.death
-        if error is not None:
-            raise error
+        process = ProcessOrder("the preview", self._modules.render, order, workspace)
+        run_beside_jobs(self._executor, process, patience_s=patience_s(order), closing=self._closing)
 
     def _forget(self) -> None:
         """Drop the previews that were not asked for in the longest time."""
@@ -113,11 +85,6 @@ class Previews:
         for path in kept[_KEPT:]:
             shutil.rmtree(path, ignore_errors=True)
             path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
-
-
-def _progress(workspace: Path) -> str:
-    progress = read_progress(workspace)
-    return progress.message if progress is not None else ""
 
 
 def _read(order: ShardOrder, frame: Path) -> Preview:

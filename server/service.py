@@ -14,6 +14,7 @@ from contracts.dataset import AliasDescription, Deletion, VersionDescription
 from contracts.frame import FrameRecord
 from contracts.ids import VersionReference
 from contracts.job import Job, JobState, RenderBatchRequest
+from contracts.lock import Trace, TraceRequest
 from contracts.run import TrainingSpec
 from contracts.statistics import VersionDiff, VersionStatistics
 from server.resources import (
@@ -67,6 +68,15 @@ class Service(Protocol):
             NotFoundError: Unknown generator.
             ConfigurationError: Unknown player, override path or size.
             RenderError: It could not be rendered.
+        """
+
+    def trace(self, name: str, request: TraceRequest) -> Trace:
+        """Render frames anew and say what they are made of; nothing is kept.
+
+        Raises:
+            NotFoundError: Unknown generator.
+            ConfigurationError: Unknown player, override path or size.
+            RenderError: One could not be rendered.
         """
 
     def render(self, request: RenderBatchRequest) -> Accepted:

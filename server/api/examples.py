@@ -29,6 +29,7 @@ IMPORT_REQUEST: dict[str, Any] = {
 IMPORT_UPLOAD: dict[str, Any] = {"format": "masks", "name": "carparts", "splits": {"train": "train"}}
 EXPORT_REQUEST: dict[str, Any] = {"format": "raw"}
 PREVIEW_REQUEST: dict[str, Any] = {"frame": 0, "seed": 7, "size": "256x208"}
+TRACE_REQUEST: dict[str, Any] = {"frames": [0, 5], "seed": 7, "size": "256x208"}
 VALIDATION_REQUEST: dict[str, Any] = {
     "document": "schema_version: 1\nname: exterior-dusk\nextends: exterior\n"
     "randomizers:\n  sun: {elevation_deg: {uniform: [2, 12]}}\n"
@@ -278,6 +279,19 @@ FRAME: dict[str, Any] = {
 }
 FRAMES: dict[str, Any] = {"items": [FRAME], "next_cursor": "1"}
 PREVIEW: dict[str, Any] = {"frame": FRAME, "files": {"image": "iVBORw0KGgo="}}
+TRACE: dict[str, Any] = {
+    "generator": GENERATOR["document"],
+    "generator_digest": _DIGEST,
+    "platform": {"system": "Linux", "machine": "x86_64", "processor": "AMD EPYC 7763 64-Core Processor"},
+    "frames": [
+        {
+            "record": FRAME,
+            "assets_digest": _DIGEST,
+            "pixels": {"image": _IMAGE_DIGEST, "mask": _DIGEST},
+            "blocks": [127.5] * 48,
+        }
+    ],
+}
 RUN: dict[str, Any] = {
     "id": "run-5c2a90f3e1b8",
     "job": "job-8d11c09ab2f4",

@@ -1,4 +1,4 @@
-"""Generators: list, show, validate, preview."""
+"""Generators: list, show, validate, preview, trace."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from contracts.lock import Trace, TraceRequest
 from server.api import examples
 from server.api.bodies import Asked, asked, body_schema
 from server.api.dependencies import ApplicationOf
@@ -64,3 +65,22 @@ async def preview(
     # A pool of their own: waiting previews must not take the threads that answer everything else.
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(request.app.state.preview_threads, application.preview, name, body.document)
+
+
+@router.post(
+    "/{name}:trace",
+    summary="Render frames anew and say what they are made of",
+    responses={200: examples.answer(examples.TRACE)},
+    openapi_extra=body_schema(TraceRequest, {"Two frames of seed 7": examples.TRACE_REQUEST}),
+)
+async def trace(
+    request: Request,
+    application: ApplicationOf,
+    name: str,
+    body: Annotated[Asked[TraceRequest], Depends(asked(TraceRequest))],
+) -> Trace:
+    """Parameters, digests of spec, scene assets and decoded pixels, and the platform: what `beltline regenerate`
+    compares. Frames that were rendered before are not used; nothing is kept. Without frames only the generator is
+    resolved."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(request.app.state.preview_threads, application.trace, name, body.document)

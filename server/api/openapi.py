@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from contracts.job import RenderBatchRequest
+from contracts.lock import TraceRequest
 from contracts.run import TrainingSpec
 from server.api.problems import MEDIA_TYPE
 from server.resources import (
@@ -30,6 +31,7 @@ _BODIES = (
     ImportUpload,
     ExportRequest,
     PreviewRequest,
+    TraceRequest,
     ValidationRequest,
     VersionChange,
     AliasTarget,

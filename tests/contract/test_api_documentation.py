@@ -28,6 +28,7 @@ GET /v1/generators
 GET /v1/generators/{name}
 POST /v1/generators:validate
 POST /v1/generators/{name}:preview
+POST /v1/generators/{name}:trace
 POST /v1/render-batches
 GET /v1/jobs
 GET /v1/jobs/{id}

@@ -42,9 +42,8 @@ def main() -> int:
         (workspace / "child.pid").write_text(str(child.pid))
     print(f"shard from {order.first}, {order.count} frames", flush=True)
     gaps = []
-    for done in range(order.count):
+    for done, index in enumerate(order.frame_indices()):
         write_document(workspace / PROGRESS_FILE, Progress(done=done, total=order.count))
-        index = order.first + done
         if wishes.get("gap") == str(index):
             gaps.append(index)
             continue
@@ -59,10 +58,19 @@ def main() -> int:
         _write_frame(order, index, folder)
     write_document(workspace / PROGRESS_FILE, Progress(done=order.count, total=order.count))
     report = ShardReport(
-        frames=order.count - len(gaps), gaps=tuple(gaps), player_starts=1, seconds=1.0, seconds_to_first_frame=0.5
+        frames=order.count - len(gaps),
+        gaps=tuple(gaps),
+        player_starts=1,
+        assets=_assets(order),
+        seconds=1.0,
+        seconds_to_first_frame=0.5,
     )
     write_document(workspace / RESULT_FILE, report)
     return 0
+
+
+def _assets(order: ShardOrder) -> dict[str, str]:
+    return {str(index): digest_of(f"assets {index}".encode()) for index in order.indices}
 
 
 def _misbehave(wishes: dict[str, str], index: int, workspace: Path) -> None:
