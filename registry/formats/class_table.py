@@ -153,7 +153,7 @@ def classes_of(
     """
     if table is not None:
         read = load_class_table(table)
-        numbers = {number: int(label) for number, label in enumerate(read.lookup) if label >= 0 and number != IGNORE_ID}
+        numbers = {number: int(label) for number, label in enumerate(read.lookup) if label >= 0}
         return Classes(read.labels, numbers, {label.name: label.id for label in read.labels})
     path = Path(where)
     known = {number: _label_name(path, name) for number, name in sorted(names.items())}

@@ -33,6 +33,7 @@ class _Entry:
 
     width: Any
     height: Any
+    ignore: Any
     annotations: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
 
@@ -61,6 +62,8 @@ class Coco:
                 self._draw(easel, place, annotation)
             except Refused as refusal:
                 faults.append(f"{picture.source} {place}: {refusal}")
+        if isinstance(entry.ignore, dict):
+            easel.ignored = decode_run_lengths(entry.ignore, *size)
         return None if faults else easel.finish(with_regions=self.with_regions, smaller_on_top=True)
 
     def _draw(self, easel: Easel, place: str, annotation: dict[str, Any]) -> None:
@@ -74,7 +77,7 @@ class Coco:
         for key in ("keypoints", "caption"):
             if annotation.get(key):
                 easel.leave_out(place, key, f"its {key} are not taken" if key == "keypoints" else "a caption")
-        known = {"is_thing": not crowd and 0 < label_id < 255, **_flags(annotation.get("attributes"))}
+        known = {"is_thing": not crowd and 0 < label_id < 255, **_known(annotation)}
         if _has_region(annotation):
             bits, reached_out = _bits(annotation["segmentation"], easel.size)
             easel.add_bits(place, label_id, label, bits, reached_out=reached_out, **known)
@@ -98,11 +101,16 @@ def _bits(segmentation: Any, size: tuple[int, int]) -> tuple[Bits, bool]:
     return fill_polygons(polygons, *size), any(reaches_out(points, *size) for points in polygons)
 
 
-def _flags(attributes: Any) -> dict[str, bool]:
-    """What annotation tools write beside an object, such as CVAT."""
-    if not isinstance(attributes, dict):
-        return {}
-    return {key: attributes[key] for key in ("truncated", "occluded") if isinstance(attributes.get(key), bool)}
+def _known(annotation: dict[str, Any]) -> dict[str, Any]:
+    """What annotation tools write beside an object, such as CVAT, and what an export of ours does."""
+    attributes = annotation.get("attributes")
+    known: dict[str, Any] = {}
+    if isinstance(attributes, dict):
+        known = {key: attributes[key] for key in ("truncated", "occluded") if isinstance(attributes.get(key), bool)}
+    visible = annotation.get("visible_fraction")
+    if isinstance(visible, int | float) and 0 <= visible <= 1:
+        known["visible_fraction"] = float(visible)
+    return known
 
 
 def open_coco(origin: Origin, findings: Findings) -> Coco:
@@ -113,13 +121,14 @@ def open_coco(origin: Origin, findings: Findings) -> Coco:
     """
     pictures: list[Picture] = []
     names: dict[int, Any] = {}
+    colors: dict[int, Any] = {}
     used: set[int] = set()
     with_regions = False
     for split, path in _documents(origin):
         where = origin.relative(path)
         try:
             value = read_json(path, MAXIMUM_DOCUMENT_BYTES)
-            _read_categories(where, value, names, findings)
+            _read_categories(where, value, names, colors, findings)
             entries = _read_images(where, value, findings)
             with_regions |= _read_annotations(where, value, entries, used, findings)
         except Refused as refusal:
@@ -127,7 +136,7 @@ def open_coco(origin: Origin, findings: Findings) -> Coco:
             continue
         pictures += _find_images(origin, path, split, value, entries, findings)
     findings.refuse_faults(origin.document or origin.root)
-    classes = classes_of(origin.document or origin.root, names, table=origin.classes)
+    classes = classes_of(origin.document or origin.root, names, table=origin.classes, colors=colors)
     for number in sorted(used - set(classes.by_number)):
         findings.fault("categories", f"category {number} is annotated and has no name; name it in a class table")
     findings.refuse_faults(origin.document or origin.root)
@@ -168,7 +177,7 @@ def _only(folder: Path, candidates: Sequence[Path]) -> Path:
     )
 
 
-def _read_categories(where: str, value: Any, names: dict[int, Any], findings: Findings) -> None:
+def _read_categories(where: str, value: Any, names: dict[int, Any], colors: dict[int, Any], findings: Findings) -> None:
     for place, category in enumerate(list_of(value, "categories")):
         number = category.get("id") if isinstance(category, dict) else None
         if type(number) is not int or not 0 <= number < 1 << 31:
@@ -177,8 +186,14 @@ def _read_categories(where: str, value: Any, names: dict[int, Any], findings: Fi
             findings.fault(f"{where} categories[{place}]", f"category {number} has no name")
         elif names.setdefault(number, category["name"]) != category["name"]:
             findings.fault(f"{where} categories[{place}]", f"category {number} is also called '{names[number]}'")
+        elif _is_color(category.get("color")):
+            colors[number] = tuple(category["color"])
         if isinstance(category, dict) and category.get("keypoints"):
             findings.leave_out(f"{where} categories[{place}]", "keypoints", "keypoints are not taken")
+
+
+def _is_color(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(type(item) is int and 0 <= item < 256 for item in value)
 
 
 def _read_images(where: str, value: Any, findings: Findings) -> dict[Any, _Entry]:
@@ -196,7 +211,7 @@ def _read_images(where: str, value: Any, findings: Findings) -> dict[Any, _Entry
         if name in names:
             findings.fault(at, f"file_name '{name}' stands twice")
         names.add(name)
-        entries[number] = _Entry(image.get("width"), image.get("height"))
+        entries[number] = _Entry(image.get("width"), image.get("height"), image.get("ignore"))
     return entries
 
 
@@ -226,10 +241,13 @@ def _find_images(
     origin: Origin, document: Path, split: str | None, value: Any, entries: dict[Any, _Entry], findings: Findings
 ) -> list[Picture]:
     bases = [origin.images] if origin.images is not None else [document.parent, origin.root, document.parent.parent]
+    parts = {document.stem.removeprefix(_PREFIX), *([split] if split else [])}
     folders: list[Path] = []
     for base in bases:
         if base is not None and (base.is_relative_to(origin.root) or base == origin.images):
-            folders += [base, base / "images", *([base / split, base / "images" / split] if split else [])]
+            folders += [base, base / "images", *(base / part for part in sorted(parts))]
+            folders += [base / "images" / part for part in sorted(parts)]
+    folders = [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
     found: list[Picture] = []
     for image in list_of(value, "images"):
         if not isinstance(image, dict) or not isinstance(image.get("file_name"), str):
@@ -241,13 +259,16 @@ def _find_images(
             continue
         path = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if path is None:
-            findings.fault(where, f"is in none of {', '.join(dict.fromkeys(str(folder) for folder in folders))}")
+            findings.fault(where, f"is in none of {', '.join(map(str, folders))}")
         elif not origin.is_inside(path):
             findings.fault(where, "is a link that leads out of the imported folder")
         else:
             source = origin.relative(path)
             own = image.get("group") if isinstance(image.get("group"), str) else None
-            part = split or (image["split"] if isinstance(image.get("split"), str) else None)
+            part = image.get("split", split)
+            if part is not None and not isinstance(part, str):
+                findings.fault(where, f"its split is {part!r}")
+                continue
             if part is not None:
                 check_name(part, "split")
             group = origin.group_of(source, own, findings)

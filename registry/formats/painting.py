@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from contracts.frame import Instance
+from contracts.frame_spec import IGNORE_ID
 from contracts.import_report import NotTaken
 from registry.formats.canvas import Canvas, Thing
 from registry.formats.importing import Annotated
@@ -36,6 +37,7 @@ class Drawn:
     """x, y, width, height in pixels, where only a box is known."""
     is_thing: bool = True
     """Whether it is one thing, and not a crowd or a stretch of road."""
+    visible_fraction: float | None = None
     truncated: bool | None = None
     occluded: bool | None = None
 
@@ -53,6 +55,8 @@ class Easel:
         self._source = source
         self._drawn: list[Drawn] = []
         self.not_taken: list[NotTaken] = []
+        self.ignored: Bits | None = None
+        """(H, W) pixels that are to be ignored where no object covers them."""
 
     def leave_out(self, place: str, reason: str, message: str) -> None:
         """Note what of the image is not taken."""
@@ -67,7 +71,7 @@ class Easel:
             label: Name of the class.
             bits: (H, W) of the image.
             reached_out: Whether it was cut at the image's border.
-            known: `is_thing`, `truncated`, `occluded`, as of `Drawn`.
+            known: `is_thing`, `visible_fraction`, `truncated`, `occluded`, as of `Drawn`.
         """
         region = region_of(bits)
         if region is None:
@@ -116,7 +120,8 @@ class Easel:
         canvas = Canvas(*self.size)
         if not with_regions:
             for drawn in self._drawn:
-                canvas.mask[_place(drawn.box)] = 255
+                canvas.mask[_place(drawn.box)] = IGNORE_ID
+            self._ignore(canvas)
             things = [drawn for drawn in self._drawn if drawn.is_thing]
             return Annotated(
                 canvas.mask,
@@ -129,16 +134,21 @@ class Easel:
             if drawn.box is not None:
                 self.leave_out(drawn.location, "no_segmentation", "has only a box: its box is ignored")
                 canvas.ignore_empty(drawn.box)
+        self._ignore(canvas)
         instances, hidden = canvas.finish()
         for thing in hidden:
             self.leave_out(thing.location, "covered", "is covered wholly by other objects")
         return Annotated(canvas.mask, canvas.instances, instances, parameters or {}, tuple(self.not_taken))
 
+    def _ignore(self, canvas: Canvas) -> None:
+        if self.ignored is not None:
+            canvas.mask[self.ignored & (canvas.mask == 0)] = IGNORE_ID
+
     def _paint(self, canvas: Canvas, smaller_on_top: bool) -> None:
         regions = [(drawn, drawn.region) for drawn in self._drawn if drawn.region is not None]
         numbers = {
             id(drawn): canvas.add(
-                Thing(drawn.label, drawn.location, truncated=drawn.truncated, occluded=drawn.occluded)
+                Thing(drawn.label, drawn.location, drawn.visible_fraction, drawn.truncated, drawn.occluded)
             )
             for drawn, _ in regions
             if drawn.is_thing
@@ -168,6 +178,7 @@ def _boxed(number: int, drawn: Drawn) -> Instance:
         label=drawn.label,
         area_px=box[2] * box[3],
         box=box,
+        visible_fraction=drawn.visible_fraction,
         truncated=drawn.truncated,
         occluded=drawn.occluded,
     )

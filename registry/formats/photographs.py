@@ -18,6 +18,9 @@ from registry.durable import storage_error
 from registry.formats.png import header
 
 MAXIMUM_FILE_BYTES = 256 << 20
+_GREY = 0
+_RGBA = 6
+_INDEXED = 3
 _DECODING_ERRORS = (
     UnidentifiedImageError,
     Image.DecompressionBombError,
@@ -101,6 +104,46 @@ def decode_mask(data: bytes) -> npt.NDArray[np.uint8]:
         )
     with _opened(data, ("PNG",)) as picture:
         return np.array(picture, dtype=np.uint8)
+
+
+def decode_ids(data: bytes) -> npt.NDArray[np.int32]:
+    """A mask of ids of 8 or 16 bits.
+
+    Returns:
+        (H, W) int32 ids as stored.
+
+    Raises:
+        Refused: Not a whole PNG, or neither indexed nor grey of 8 or 16 bits.
+    """
+    depth, color = header(data)
+    if depth == 0:
+        raise Refused("it is not a PNG")
+    if not (color == _INDEXED or (color == _GREY and depth in (8, 16))):
+        raise Refused(f"it is not indexed, nor grey of 8 or 16 bits: colour type {color}, {depth} bits")
+    with _opened(data, ("PNG",)) as picture:
+        return np.array(picture).astype(np.int32)
+
+
+def decode_colors(data: bytes, *, with_alpha: bool = False) -> npt.NDArray[np.uint8]:
+    """A mask of colours, exactly as stored.
+
+    Args:
+        data: The file.
+        with_alpha: Whether the file must have four channels.
+
+    Returns:
+        (H, W, 4) uint8 red, green, blue, alpha.
+
+    Raises:
+        Refused: Not a whole PNG of 8 bits with colours.
+    """
+    depth, color = header(data)
+    if depth == 0:
+        raise Refused("it is not a PNG")
+    if not (depth == 8 or color == _INDEXED) or color == _GREY or (with_alpha and color != _RGBA):
+        raise Refused(f"it is no picture of 8-bit colours: colour type {color}, {depth} bits")
+    with _opened(data, ("PNG",)) as picture:
+        return np.array(picture.convert("RGBA"), dtype=np.uint8)
 
 
 def _opened(data: bytes, formats: tuple[str, ...]) -> Image.Image:

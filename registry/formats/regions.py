@@ -142,7 +142,7 @@ def fill_polygons(polygons: Sequence[Points], width: int, height: int) -> Bits:
     Returns:
         (height, width) bool.
     """
-    inside = [clipped for clipped in (_clip(points, width, height) for points in polygons) if len(clipped) >= 3]
+    inside = [clipped for clipped in (clip_polygon(points, width, height) for points in polygons) if len(clipped) >= 3]
     if not inside:
         return np.zeros((height, width), bool)
     encoded = coco_mask.frPyObjects([points.ravel().tolist() for points in inside], height, width)
@@ -150,7 +150,7 @@ def fill_polygons(polygons: Sequence[Points], width: int, height: int) -> Bits:
     return filled
 
 
-def _clip(points: Points, width: int, height: int) -> Points:
+def clip_polygon(points: Points, width: int, height: int) -> Points:
     """A polygon cut at the image's border (Sutherland and Hodgman, 1974)."""
     for axis, limit, sign in ((0, 0.0, 1.0), (0, float(width), -1.0), (1, 0.0, 1.0), (1, float(height), -1.0)):
         if not len(points):

@@ -2,15 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import importlib
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Protocol
 
+from contracts.dataset import VersionDescription
 from contracts.errors import NotFoundError, nearest
-from registry.formats.coco_import import import_coco
-from registry.formats.masks import import_masks
+from contracts.import_report import ImportReport
+from registry.catalog import Catalog
 from registry.formats.raw import export_raw
+from registry.reader import OnProgress
+from registry.store import Store
 
 EXPORTERS = {"raw": export_raw}
-IMPORTERS = {"coco": import_coco, "masks": import_masks}
+IMPORTERS = {
+    "bdd": "registry.formats.bdd_import:import_bdd",
+    "bdd-bitmasks": "registry.formats.instance_import:import_bitmasks",
+    "camvid": "registry.formats.color_import:import_camvid",
+    "cityscapes": "registry.formats.cityscapes_import:import_cityscapes",
+    "coco": "registry.formats.coco_import:import_coco",
+    "gtav": "registry.formats.color_import:import_gtav",
+    "masks": "registry.formats.masks:import_masks",
+    "solo": "registry.formats.solo_import:import_solo",
+    "viper": "registry.formats.instance_import:import_viper",
+    "yolo": "registry.formats.yolo_import:import_yolo",
+}
+FILE_FORMATS = frozenset({"bdd", "coco", "yolo"})
+"""Formats that may be named by the file that describes the images, as well as by a folder."""
+
+
+class Importer(Protocol):
+    """Makes a version of what lies in a place, as `importing.import_dataset` does."""
+
+    def __call__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        path: Path,
+        *,
+        name: str,
+        images: Path | None = None,
+        classes: Path | None = None,
+        groups: Path | None = None,
+        splits: Mapping[str, str] | None = None,
+        shares: Mapping[str, float] | None = None,
+        seed: int = 0,
+        description: str = "",
+        license_terms: str | None = None,
+        consent: str | None = None,
+        on_progress: OnProgress | None = None,
+        on_report: Callable[[ImportReport], None] | None = None,
+    ) -> VersionDescription: ...
+
+
+def load_importer(name: str) -> Importer:
+    """The importer of a format.
+
+    Raises:
+        NotFoundError: There is none; the hint names the nearest.
+    """
+    check_importer(name)
+    module, _, function = IMPORTERS[name].partition(":")
+    found: Importer = getattr(importlib.import_module(module), function)
+    return found
 
 
 def check_exporter(name: str) -> None:

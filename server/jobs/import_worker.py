@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.errors import ConfigurationError, NotFoundError
 from registry.catalog import Catalog
-from registry.formats.registered import IMPORTERS, check_importer
+from registry.formats.registered import load_importer
 from registry.store import Store
 from server.jobs.orders import ImportOrder
 from server.jobs.own_process import OnProgress, carry_out
@@ -18,13 +18,12 @@ from server.uploads import unpack
 def import_images(order: ImportOrder, on_progress: OnProgress) -> dict[str, Any]:
     """Import, and say under which name."""
     plan = order.plan
-    check_importer(plan.format)
     if plan.archive is not None:
         root = unpack(Path(plan.archive), Path(order.workspace) / "unpacked")
     else:
         root = Path(plan.path or "")
     with Catalog(order.catalog_url) as catalog:
-        version = IMPORTERS[plan.format](
+        version = load_importer(plan.format)(
             Store(order.store_url),
             catalog,
             root,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from contracts.errors import BeltlineError, ConfigurationError
 from contracts.frame import FrameRecord
 from contracts.import_report import ImportReport
 from registry.catalog import Catalog
-from registry.formats.registered import IMPORTERS
+from registry.formats.registered import load_importer
 from registry.reader import Version, open_version
 from registry.store import Store
 
@@ -25,6 +27,7 @@ class Importing:
         self.root = base / "source"
         self.root.mkdir()
         self.store = Store(base / "store")
+        (base / "catalog.db").write_bytes(_empty_catalog())
         self.catalog = Catalog(f"sqlite:///{base / 'catalog.db'}")
         self.format = format_name
         self.report = ImportReport(images=0, instances=0)
@@ -39,7 +42,7 @@ class Importing:
         def keep(report: ImportReport) -> None:
             self.report = report
 
-        importer = IMPORTERS[self.format]
+        importer = load_importer(self.format)
         described = importer(self.store, self.catalog, path or self.root, name="photos", on_report=keep, **wishes)
         version = open_version(self.store, described.digest, name="photos@1")
         assert version.verify() == []
@@ -63,6 +66,16 @@ class Importing:
     def reasons(self) -> dict[str, int]:
         """What the last import left out, counted by reason."""
         return dict(self.report.not_taken_count)
+
+
+@cache
+def _empty_catalog() -> bytes:
+    """Making the tables takes longer than most of these imports."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "catalog.db"
+        with Catalog(f"sqlite:///{path}") as catalog:
+            assert catalog.names() == []
+        return path.read_bytes()
 
 
 def by_source(version: Version) -> dict[str, FrameRecord]:
