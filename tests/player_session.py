@@ -36,12 +36,14 @@ class RenderChannel(SideChannel):
 class Session:
     """One player, launched and shaken hands with."""
 
-    def __init__(self, player: Path, arguments: Sequence[str], logs: Path, timeout_s: int = 60) -> None:
+    def __init__(
+        self, player: Path, arguments: Sequence[str], logs: Path, timeout_s: int = 60, graphics: bool = False
+    ) -> None:
         self.channel = RenderChannel()
         self.environment: Any = UnityEnvironment(
             file_name=str(player),
             base_port=free_port(),
-            no_graphics=True,
+            no_graphics=not graphics,
             side_channels=[self.channel],
             timeout_wait=timeout_s,
             log_folder=str(logs),
@@ -74,9 +76,11 @@ class Session:
 
 
 @contextmanager
-def session(player: Path, arguments: Sequence[str], logs: Path, timeout_s: int = 60) -> Iterator[Session]:
+def session(
+    player: Path, arguments: Sequence[str], logs: Path, timeout_s: int = 60, graphics: bool = False
+) -> Iterator[Session]:
     """A session that is closed whatever happens: an open one would keep the interpreter from ending."""
-    opened = Session(player, arguments, logs, timeout_s)
+    opened = Session(player, arguments, logs, timeout_s, graphics)
     try:
         yield opened
     finally:

@@ -16,9 +16,9 @@ from contracts.frame import FrameSidecar
 from contracts.ids import canonical_json, digest_of
 from contracts.player_protocol import RenderDone, RenderFailed, RenderRequest
 from tests.player_frames import LABELS, Frame, street_frame
-from tests.player_session import Session, changed, session
-from tests.unity import mono_core
-from unity_bridge.embedded.launcher import embedded_player_path
+from tests.player_session import Session, changed
+from tests.players import registered
+from tests.players.registered import TestedPlayer
 
 
 @pytest.fixture(scope="module")
@@ -31,32 +31,21 @@ def assets(street: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return street.write_assets(tmp_path_factory.mktemp("assets"))
 
 
-def mono_player_path(folder: Path) -> Path:
-    """The player of the Unity project's C# core, without Unity."""
-    reason = mono_core.missing()
-    if reason:
-        pytest.skip(reason)
-    return mono_core.build_player(folder)
-
-
-PLAYERS = {"embedded": embedded_player_path, "mono": mono_player_path}
-
-
-@pytest.fixture(scope="module", params=PLAYERS)
-def player_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The executable of each player in turn."""
-    return PLAYERS[request.param](tmp_path_factory.mktemp("executable"))
+@pytest.fixture(scope="module", params=registered.names())
+def tested(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TestedPlayer:
+    """Each player in turn."""
+    return registered.player(request.param, tmp_path_factory.mktemp("executable"))
 
 
 @pytest.fixture(scope="module")
-def player(player_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with session(player_path, ["--threads", "1", "--unknown-to-it", "x"], tmp_path_factory.mktemp("player")) as opened:
+def player(tested: TestedPlayer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    with tested.session(tmp_path_factory.mktemp("player"), "--unknown-to-it", "x") as opened:
         yield opened
 
 
-def test_hello_comes_once_and_says_who_renders(player: Session) -> None:
+def test_hello_comes_once_and_says_who_renders(player: Session, tested: TestedPlayer) -> None:
     assert player.hello.type == "hello"
-    assert player.hello.player.name in PLAYERS
+    assert player.hello.player.name == tested.name
     assert ("mitsuba" in player.hello.player.version) == (player.hello.player.name == "embedded")
     assert player.hello.device
     assert player.exchange() == []
@@ -258,14 +247,14 @@ def test_a_folder_that_is_not_there_is_refused(player: Session, street: Frame, a
 
 
 def test_the_same_spec_gives_the_same_bytes_after_other_frames_and_in_a_process_with_other_threads(
-    player: Session, player_path: Path, street: Frame, assets: Path, tmp_path: Path
+    player: Session, tested: TestedPlayer, street: Frame, assets: Path, tmp_path: Path
 ) -> None:
     denoised = street_frame(size=(48, 32), samples=4, denoise=True, seed=5)
     denoised.write_assets(assets)
     player.render(denoised.text, assets, tmp_path / "first")
     player.render(street.text, assets, tmp_path / "between")
     player.render(denoised.text, assets, tmp_path / "second")
-    with session(player_path, ["--threads", "2"], tmp_path) as other:
+    with tested.session(tmp_path, "--threads", "2") as other:
         other.render(denoised.text, assets, tmp_path / "third")
     for name in ("image.png", "mask.png", "instances.png", "depth.png", "sidecar.json"):
         first = (tmp_path / "first" / name).read_bytes()
