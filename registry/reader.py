@@ -24,6 +24,7 @@ from contracts.frame import FileRole, FrameRecord
 from contracts.frame_spec import Label
 from contracts.ids import Digest, digest_of
 from registry.store import Store
+from registry.streaming import read_lines
 
 ByteImage = npt.NDArray[np.uint8]
 ShortImage = npt.NDArray[np.uint16]
@@ -86,6 +87,29 @@ class Version:
                 hint=nearest(split, self.manifest.splits) or "the version has no splits: leave the split out",
             )
         return [record for record in self._records if record.split == split]
+
+    def iterate(self) -> Iterator[FrameRecord]:
+        """Frames of the version in the order of their index, read in a stream.
+
+        The bytes are verified when the last frame has been given: who must not act on damaged ones keeps what it makes
+        of the frames to itself until then.
+
+        Raises:
+            IntegrityError: `frames.jsonl` is damaged.
+        """
+        lines = read_lines(self.store, self.manifest.frames.digest, what=f"frames.jsonl of {self.name}")
+        for line in lines:
+            try:
+                record = FrameRecord.model_validate_json(line)
+            except ValidationError as error:
+                for _ in lines:  # to the end, where damage shows
+                    pass
+                raise IntegrityError(
+                    f"frames.jsonl of {self.name} is not a list of frame records: {error.errors()[0]['msg']}",
+                    hint="it was written by an incompatible version of Beltline",
+                    context={"digest": self.manifest.frames.digest},
+                ) from None
+            yield record
 
     def read_file(self, record: FrameRecord, role: FileRole) -> bytes:
         """The bytes of a frame's file, verified.
@@ -158,7 +182,7 @@ class Version:
         ):
             if reference is not None:
                 found.setdefault(reference.digest, []).append(what)
-        for record in self._iterate():
+        for record in self.iterate():
             for role, digest in record.files.items():
                 found.setdefault(digest, []).append(f"frame {record.index} {role}")
         return found
@@ -197,19 +221,7 @@ class Version:
 
     @cached_property
     def _records(self) -> tuple[FrameRecord, ...]:
-        return tuple(self._iterate())
-
-    def _iterate(self) -> Iterator[FrameRecord]:
-        data = self.store.read(self.manifest.frames.digest, what=f"frames.jsonl of {self.name}")
-        try:
-            for line in data.splitlines():
-                yield FrameRecord.model_validate_json(line)
-        except ValidationError as error:
-            raise IntegrityError(
-                f"frames.jsonl of {self.name} is not a list of frame records: {error.errors()[0]['msg']}",
-                hint="it was written by an incompatible version of Beltline",
-                context={"digest": self.manifest.frames.digest},
-            ) from None
+        return tuple(self.iterate())
 
     def _listed_digests(self) -> list[Digest]:
         try:

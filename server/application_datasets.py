@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from contracts.dataset import AliasDescription, Deletion, VersionDescription
@@ -11,7 +11,8 @@ from contracts.ids import Digest, VersionReference, check_name
 from contracts.statistics import VersionDiff, VersionStatistics
 from registry.collection import collect_garbage
 from registry.deletion import delete_version, list_deletions
-from registry.formats.registered import EXPORTERS, check_exporter
+from registry.formats.registered import load_exporter
+from registry.label_maps.shipped import resolve_label_map
 from registry.naming import change_version, find_alias, list_aliases, move_alias, remove_alias, tagged
 from registry.reader import Version
 from registry.statistics.difference import compare_versions
@@ -25,7 +26,7 @@ from server.resources import (
     AliasTarget,
     CollectionReport,
     DatasetSummary,
-    ExportFormat,
+    ExportRequest,
     Page,
     PictureKind,
     VersionChange,
@@ -146,9 +147,17 @@ class DatasetCalls:
     def picture(self, reference: VersionReference, index: int, kind: PictureKind) -> bytes:
         return self._parts.frames().picture(reference, index, kind)
 
-    def export(self, reference: VersionReference, export_format: ExportFormat, out: Path) -> None:
-        check_exporter(export_format)
-        EXPORTERS[export_format](self._version(reference), reference, out)
+    def export(
+        self,
+        reference: VersionReference,
+        request: ExportRequest,
+        out: Path,
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        export = load_exporter(request.format)
+        label_map = resolve_label_map(request.label_map) if request.label_map is not None else None
+        export(self._version(reference), reference, out, label_map=label_map, on_progress=on_progress)
 
 
 def _with_versions(item: DatasetSummary, wanted: Collection[VersionReference]) -> DatasetSummary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from server.resources import (
     CollectionReport,
     CollectionRequest,
     DatasetSummary,
-    ExportFormat,
     ExportRequest,
     Page,
     PictureKind,
@@ -91,12 +91,19 @@ class DatasetRequests(Requests):
     def picture(self, reference: VersionReference, index: int, kind: PictureKind) -> bytes:
         return self.request("GET", f"{version_path(reference)}/frames/{index}/{kind}").content
 
-    def export(self, reference: VersionReference, export_format: ExportFormat, out: Path) -> None:
+    def export(
+        self,
+        reference: VersionReference,
+        request: ExportRequest,
+        out: Path,
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise ConflictError(
                 f"{out} holds something", code="output_exists", hint="name a folder that is empty or new"
             )
-        body = ExportRequest(format=export_format).model_dump(mode="json")
+        body = request.model_dump(mode="json")
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
             archive = Path(folder) / "archive"

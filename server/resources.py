@@ -13,6 +13,7 @@ from contracts.frame_spec import Label
 from contracts.generator import Generator
 from contracts.ids import Digest, Name, Seed
 from contracts.job import Job, JobState
+from contracts.label_map import LabelMap
 from contracts.run import RunResult, TrainingSpec
 
 ItemT = TypeVar("ItemT")
@@ -22,7 +23,7 @@ PAGE_SIZE_MAX = 500
 
 PictureKind = Literal["image", "mask", "overlay", "instances", "depth"]
 ImportFormat = Literal["masks"]
-ExportFormat = Literal["raw"]
+ExportFormat = Literal["cityscapes", "coco", "parquet", "raw", "solo", "webdataset", "yolo"]
 
 
 class Page(Document, Generic[ItemT]):
@@ -135,6 +136,8 @@ class ExportRequest(Document):
     """Body of `POST /v1/datasets/{name}/versions/{v}:export`."""
 
     format: ExportFormat = "raw"
+    label_map: Name | dict[str, list[str]] | LabelMap | None = None
+    """Applied to masks, instances and labels: the name of a shipped map, classes with their source labels, or a map."""
 
 
 class VersionSummary(Document):

@@ -23,7 +23,7 @@ from server.resources import (
     AliasTarget,
     CollectionReport,
     DatasetSummary,
-    ExportFormat,
+    ExportRequest,
     GeneratorDescription,
     GeneratorSummary,
     ImportRequest,
@@ -256,11 +256,25 @@ class Service(Protocol):
             IntegrityError: Stored bytes are damaged.
         """
 
-    def export(self, reference: VersionReference, export_format: ExportFormat, out: Path) -> None:
+    def export(
+        self,
+        reference: VersionReference,
+        request: ExportRequest,
+        out: Path,
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         """Write a version into a folder that does not exist or is empty.
 
+        Args:
+            reference: The version.
+            request: Format and label map.
+            out: The folder.
+            on_progress: Called with (frames done, frames) where this process writes them, and not a service.
+
         Raises:
-            NotFoundError: Unknown version.
+            NotFoundError: Unknown version or label map.
+            ConfigurationError: The version has none of the labels that the map names.
             ConflictError: `out` holds something.
         """
 

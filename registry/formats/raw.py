@@ -6,32 +6,32 @@ instances/%06d.png  uint16, 0 none                                     (where re
 depth/%06d.png      uint16 millimetres along the optical axis          (where rendered)
 frames.jsonl        a frame a line; boxes x, y, width, height in pixels from the top left corner, half open
 labels.json         [{"id", "name", "color"}]
-version.json        name, version, digest, lineage, quality summary
+version.json        name, version, digest, lineage, quality summary, terms; the label map where one was applied
 generator.json      the resolved generator                             (where rendered)
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from contracts.errors import ConflictError
-from contracts.frame import FileRole, FrameRecord
+from contracts.frame import FileRole
 from contracts.ids import VersionReference, digest_of
-from registry.durable import storage_error, sync_file_system, sync_path
-from registry.formats.png import encode_indexed, is_indexed
+from contracts.label_map import LabelMap
+from registry.formats.export_folder import appearing_folder, json_bytes
+from registry.formats.exported import Export, ExportedFrame
+from registry.formats.png import encode_short
 from registry.reader import OnProgress, Version
 
 _FOLDERS: dict[FileRole, str] = {"image": "images", "mask": "masks", "instances": "instances", "depth": "depth"}
 
 
 def export_raw(
-    version: Version, reference: VersionReference, out: Path, *, on_progress: OnProgress | None = None
+    version: Version,
+    reference: VersionReference,
+    out: Path,
+    *,
+    label_map: LabelMap | None = None,
+    on_progress: OnProgress | None = None,
 ) -> None:
     """Write a version as a folder of plain files; every byte is verified on the way.
 
@@ -39,80 +39,39 @@ def export_raw(
         version: The version.
         reference: Its name and number, for `version.json`.
         out: The folder; it may exist when it is empty. It appears when it is complete.
+        label_map: Applied to masks, instances and labels; none leaves them as they are.
         on_progress: Called with (frames done, frames).
 
     Raises:
+        ConfigurationError: The version has none of the labels that the map names; nothing was written.
         ConflictError: The folder is not empty, or it is a file.
         IntegrityError: The version is damaged; nothing stays.
         StorageError: The folder can't be written; nothing stays.
     """
-    with _appearing_folder(out) as folder:
-        records = version.records()
-        roles = {role for record in records for role in record.files}
-        for role in roles:
-            (folder / _FOLDERS[role]).mkdir()
+    export = Export(version, reference, label_map)
+    with appearing_folder(out) as folder:
         with (folder / "frames.jsonl").open("wb") as lines:
-            for done, record in enumerate(records, 1):
-                lines.write(_json(_export_frame(version, record, folder)) + b"\n")
-                if on_progress is not None:
-                    on_progress(done, len(records))
-        (folder / "labels.json").write_bytes(_json([label.model_dump(mode="json") for label in version.labels]))
-        (folder / "version.json").write_bytes(_json(_version(version, reference)))
+            for frame, line, files in export.each(_prepare, on_progress):
+                for role, data in files.items():
+                    (folder / _FOLDERS[role]).mkdir(exist_ok=True)
+                    (folder / _FOLDERS[role] / f"{frame.stem}.png").write_bytes(data)
+                lines.write(line + b"\n")
+        (folder / "labels.json").write_bytes(json_bytes(export.described_labels()))
+        (folder / "version.json").write_bytes(json_bytes(export.about()))
         document = version.manifest.generator_document
         if document is not None:
             data = version.store.read(document.digest, what=f"generator of {version.name}")
             (folder / "generator.json").write_bytes(data)
 
 
-def _export_frame(version: Version, record: FrameRecord, folder: Path) -> dict[str, Any]:
-    line = record.model_dump(mode="json")
-    for role in record.files:
-        data = version.read_file(record, role)
-        if role == "mask" and not is_indexed(data):
-            data = encode_indexed(version.read_mask(record), version.labels)
-            line["files"][role] = digest_of(data)
-        (folder / _FOLDERS[role] / f"{record.index:06d}.png").write_bytes(data)
-    return line
-
-
-def _version(version: Version, reference: VersionReference) -> dict[str, Any]:
-    manifest = version.manifest.model_dump(mode="json")
-    return {
-        "name": reference.name,
-        "version": reference.number,
-        "digest": version.digest,
-        "frame_count": manifest["frame_count"],
-        "splits": manifest["splits"],
-        "lineage": {key: manifest[key] for key in ("generator", "seed", "parents")},
-        "quality": manifest["quality"],
-        "license": manifest["license"],
-        "consent": manifest.get("consent"),
-        "terms": manifest.get("terms", []),
-    }
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-@contextmanager
-def _appearing_folder(out: Path) -> Iterator[Path]:
-    """A folder under a temporary name beside `out` that takes its name when the block ends well, and else goes."""
-    out = out.absolute()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConflictError(
-            f"{out} is there and not empty", code="export_exists", hint="export into a new or empty folder"
-        )
-    partial = out.with_name(f".{out.name}.{os.getpid()}.{os.urandom(4).hex()}.partial")
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        if not sync_file_system(str(partial)):
-            for path in partial.rglob("*"):
-                sync_path(path)
-        partial.replace(out)
-        sync_path(out.parent)
-    except OSError as error:
-        raise storage_error(error, f"write {out}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+def _prepare(frame: ExportedFrame) -> tuple[ExportedFrame, bytes, dict[FileRole, bytes]]:
+    files = {role: frame.read(role) for role in frame.record.files if role not in ("mask", "instances")}
+    if "mask" in frame.record.files:
+        files["mask"] = frame.indexed_mask()
+    if frame.export.classes.label_map is not None and frame.instance_mask is not None:
+        files["instances"] = encode_short(frame.instance_mask)
+    elif "instances" in frame.record.files:
+        files["instances"] = frame.read("instances")
+    line = frame.record.model_copy(update={"instances": frame.instances()}).model_dump(mode="json")
+    line["files"] = {role: digest_of(files[role]) for role in frame.record.files}
+    return frame, json_bytes(line), files

@@ -9,13 +9,23 @@ from typing import Protocol
 
 from contracts.dataset import VersionDescription
 from contracts.errors import NotFoundError, nearest
+from contracts.ids import VersionReference
 from contracts.import_report import ImportReport
+from contracts.label_map import LabelMap
 from registry.catalog import Catalog
-from registry.formats.raw import export_raw
-from registry.reader import OnProgress
+from registry.reader import OnProgress, Version
 from registry.store import Store
 
-EXPORTERS = {"raw": export_raw}
+EXPORTERS = {
+    "cityscapes": "registry.formats.cityscapes_export:export_cityscapes",
+    "coco": "registry.formats.coco_export:export_coco",
+    "parquet": "registry.formats.parquet_export:export_parquet",
+    "raw": "registry.formats.raw:export_raw",
+    "solo": "registry.formats.solo_export:export_solo",
+    "webdataset": "registry.formats.webdataset_export:export_webdataset",
+    "yolo": "registry.formats.yolo_export:export_yolo",
+}
+"""Imported when they are asked for: some bring large libraries."""
 IMPORTERS = {
     "bdd": "registry.formats.bdd_import:import_bdd",
     "bdd-bitmasks": "registry.formats.instance_import:import_bitmasks",
@@ -30,6 +40,20 @@ IMPORTERS = {
 }
 FILE_FORMATS = frozenset({"bdd", "coco", "yolo"})
 """Formats that may be named by the file that describes the images, as well as by a folder."""
+
+
+class Exporter(Protocol):
+    """Writes a version in one format, as `raw.export_raw` does."""
+
+    def __call__(
+        self,
+        version: Version,
+        reference: VersionReference,
+        out: Path,
+        *,
+        label_map: LabelMap | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None: ...
 
 
 class Importer(Protocol):
@@ -54,6 +78,18 @@ class Importer(Protocol):
         on_progress: OnProgress | None = None,
         on_report: Callable[[ImportReport], None] | None = None,
     ) -> VersionDescription: ...
+
+
+def load_exporter(name: str) -> Exporter:
+    """The exporter of a format.
+
+    Raises:
+        NotFoundError: There is none; the hint names the nearest.
+    """
+    check_exporter(name)
+    module, _, function = EXPORTERS[name].partition(":")
+    found: Exporter = getattr(importlib.import_module(module), function)
+    return found
 
 
 def load_importer(name: str) -> Importer:

@@ -150,21 +150,24 @@ def show_picture(
             "content": {"application/x-tar": {"schema": {"type": "string", "format": "binary"}}},
         }
     },
-    openapi_extra=body_schema(ExportRequest, {"The raw format": examples.EXPORT_REQUEST}),
+    openapi_extra=body_schema(
+        ExportRequest,
+        {"The raw format": examples.EXPORT_REQUEST, "COCO, with a label map": examples.EXPORT_MAPPED_REQUEST},
+    ),
 )
 def export(
     application: ApplicationOf,
     reference: Version,
     body: Annotated[Asked[ExportRequest], Depends(asked(ExportRequest))],
 ) -> StreamingResponse:
-    """The version as a folder of plain files, in one tar archive."""
+    """The version as a folder in the wanted format, in one tar archive. With a label map, classes stand for labels."""
     exports = application.settings.cache / "exports"
     application.version(reference)
     exports.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="export-", dir=exports))
     name = f"{reference.name}-{reference.number}"
     try:
-        application.export(reference, body.document.format, folder / name)
+        application.export(reference, body.document, folder / name)
         size, pieces = tar_stream(folder / name)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

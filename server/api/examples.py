@@ -28,6 +28,7 @@ IMPORT_REQUEST: dict[str, Any] = {
 }
 IMPORT_UPLOAD: dict[str, Any] = {"format": "masks", "name": "carparts", "splits": {"train": "train"}}
 EXPORT_REQUEST: dict[str, Any] = {"format": "raw"}
+EXPORT_MAPPED_REQUEST: dict[str, Any] = {"format": "coco", "label_map": "carparts-5"}
 PREVIEW_REQUEST: dict[str, Any] = {"frame": 0, "seed": 7, "size": "256x208"}
 TRACE_REQUEST: dict[str, Any] = {"frames": [0, 5], "seed": 7, "size": "256x208"}
 VALIDATION_REQUEST: dict[str, Any] = {

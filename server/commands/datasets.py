@@ -5,20 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any, get_args
 
 from tqdm import tqdm
 
 from contracts.dataset import Deletion, VersionDescription
-from contracts.document import validate
+from contracts.document import load, validate
 from contracts.errors import ConfigurationError, IntegrityError
+from contracts.label_map import LabelMap
 from registry.catalog import Catalog
 from registry.store import Store
 from registry.verify import verify
 from server.commands.dataset_statistics import show_difference, show_statistics
 from server.commands.references import find_reference
 from server.commands.rendering import NOUNS, result_text
-from server.commands.session import Session, Subparsers, command, table
-from server.resources import DatasetSummary, ExportRequest, Fault, ImportRequest, Verification
+from server.commands.session import Session, Subparsers, command, progress_bar, table
+from server.resources import DatasetSummary, ExportFormat, ExportRequest, Fault, ImportRequest, Verification
 
 
 def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
@@ -70,12 +72,21 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
         "export",
         "write a version into a folder",
         description="Write a version into a folder that does not exist or is empty.\n\n"
-        "raw: images/ masks/ instances/ depth/ as %06d.png, frames.jsonl, labels.json, version.json",
-        epilog="  beltline export exterior@1 raw out",
+        "raw         images/ masks/ instances/ depth/ as %06d.png, frames.jsonl, labels.json, version.json\n"
+        "coco        images/, annotations/ with run lengths and boxes\n"
+        "yolo        images/, labels/ with a polygon an object, data.yaml\n"
+        "solo        as Unity Perception writes it\n"
+        "cityscapes  leftImg8bit/, gtFine/ with labelIds, instanceIds and polygons\n"
+        "webdataset  tar shards\n"
+        "parquet     with images as `datasets` and the Hugging Face Hub read them",
+        epilog="  beltline export exterior@1 raw out\n  beltline export exterior@1 coco out --label-map carparts-5\n"
+        "  beltline export exterior@1 yolo out --label-map my-classes.yaml",
     )
     parser.add_argument("version", metavar="NAME@V")
-    parser.add_argument("format", choices=["raw"], metavar="FORMAT", help="raw")
+    formats = get_args(ExportFormat)
+    parser.add_argument("format", choices=formats, metavar="FORMAT", help=", ".join(formats))
     parser.add_argument("out", type=Path, metavar="OUT")
+    parser.add_argument("--label-map", metavar="NAME | FILE.yaml", help="write its classes instead of the labels")
     parser.set_defaults(run=_export)
 
     parser = command(
@@ -220,10 +231,29 @@ def _splits(texts: list[str]) -> dict[str, str]:
 
 def _export(arguments: argparse.Namespace, session: Session) -> int:
     reference = find_reference(session, arguments.version)
-    request = ExportRequest(format=arguments.format)
-    session.service().export(reference, request.format, arguments.out)
+    request = validate(
+        ExportRequest, {"format": arguments.format, "label_map": _label_map(arguments.label_map)}, source="export"
+    )
+    service = session.service()
+    if session.remote:
+        service.export(reference, request, arguments.out)
+    else:
+        with progress_bar(0, f"export {reference}", "frame") as bar:
+
+            def show(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            service.export(reference, request, arguments.out, on_progress=show)
     session.emit({"version": str(reference), "format": request.format, "out": str(arguments.out)}, str(arguments.out))
     return 0
+
+
+def _label_map(text: str | None) -> str | dict[str, Any] | None:
+    """A name stays one: it is looked up where the export is made."""
+    if text is None or not ("/" in text or text.endswith((".yaml", ".yml"))):
+        return text
+    return load(LabelMap, Path(text)).model_dump(mode="json")
 
 
 def _verify(arguments: argparse.Namespace, session: Session) -> int:

@@ -97,7 +97,7 @@ def test_a_service_and_a_command_of_its_own_render_the_same_bytes(service: str, 
         shown = beltline(*place, "datasets", "exterior@1", "--json")
         assert json.loads(shown.stdout)["digest"] == digests[0]
         out = tmp_path / f"exported{place[0]}"
-        exported = beltline(*place, "export", "exterior@1", "raw", out / "raw")
+        exported = beltline(*place, "export", "exterior@1", "solo", out / "solo", "--label-map", "bmw-8")
         assert exported.returncode == 0, exported.stderr
         sheet = beltline(*place, "sheet", "exterior@1", "--out", out / "sheet.png")
         assert sheet.returncode == 0, sheet.stderr

@@ -129,6 +129,29 @@ def test_an_export_is_written_once(home: Path, tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.usefixtures("imported")
+def test_an_export_with_a_label_map_by_name_and_by_file(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "map.yaml").write_text("schema_version: 1\nname: mine\nclasses: {glass: [mirror]}\n")
+    for number, (label_map, name) in enumerate(((tmp_path / "map.yaml", "glass"), ("carparts-5", "mirror"))):
+        out = tmp_path / f"out-{number}"
+        order = ["export", "photographs@1", "coco", str(out), "--label-map", str(label_map)]
+        assert main(["--home", str(home), *order]) == 0
+        assert "3/3" in capsys.readouterr().err
+        categories = json.loads((out / "annotations/instances_test.json").read_text())["categories"]
+        assert name in [category["name"] for category in categories]
+    for wrong, code in (
+        ("carparts-6", "carparts-5"),
+        (tmp_path / "none.yaml", "none.yaml"),
+        ("belt-1", "names none of the source's labels"),
+    ):
+        order = ["export", "photographs@1", "coco", str(tmp_path / "no"), "--label-map", str(wrong)]
+        assert main(["--home", str(home), *order]) == 2
+        assert code in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.usefixtures("imported")
 def test_verification_names_every_bad_file_and_ends_with_3(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--home", str(home), "--json", "verify"]) == 0
     assert json.loads(capsys.readouterr().out)["faults"] == []
