@@ -24,6 +24,8 @@ PROJECT = ROOT / "unity_bridge" / "unity_project"
 SCHEMA_CONSTANTS = {"FrameSpec": "frame-spec", "PlayerRequest": "player-request"}
 """Name in C# to document."""
 SCHEMA_FILE = PROJECT / "Assets" / "Beltline" / "Core" / "Documents" / "SchemaTexts.cs"
+GENERATED = PROJECT / "Assets" / "Beltline" / "Generated"
+"""What the editor makes; it is in no repository, and its GUIDs are the editor's."""
 SELF_TEST_FILE = PROJECT / "Assets" / "Beltline" / "Core" / "Render" / "SelfTestFrame.cs"
 GUID_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://beltline.invalid/unity_project")
 """Of the names that the GUIDs of assets are derived from (RFC 9562, version 5)."""
@@ -55,8 +57,16 @@ def assets() -> list[Path]:
     return [
         path
         for path in sorted((PROJECT / "Assets").rglob("*"))
-        if path.suffix != ".meta" and not path.name.startswith(".") and not path.name.endswith("~")
+        if path.suffix != ".meta"
+        and not path.name.startswith(".")
+        and not path.name.endswith("~")
+        and not is_generated(path)
     ]
+
+
+def is_generated(path: Path) -> bool:
+    """Whether the editor makes an asset, or its .meta file."""
+    return GENERATED in (path.with_suffix(""), *path.parents)
 
 
 def meta_text(asset: Path) -> str:
@@ -140,7 +150,9 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 3 where a file is stale")
     options = parser.parse_args()
     wanted = derived()
-    left = [path for path in sorted((PROJECT / "Assets").rglob("*.meta")) if path not in wanted]
+    left = [
+        path for path in sorted((PROJECT / "Assets").rglob("*.meta")) if path not in wanted and not is_generated(path)
+    ]
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in [*stale, *left]:
         print(path.relative_to(ROOT))

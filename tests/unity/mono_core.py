@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-CORE = ROOT / "unity_bridge" / "unity_project" / "Assets" / "Beltline" / "Core"
+SOURCES = ROOT / "unity_bridge" / "unity_project" / "Assets" / "Beltline"
+CORE = SOURCES / "Core"
 HARNESS = Path(__file__).parent / "harness"
 PLAYER = Path(__file__).parent / "player"
+STUBS = Path(__file__).parent / "stubs"
+INSPECTOR = Path(__file__).parent / "inspector"
 PROGRAMS = ("mcs", "mono")
 MCS = ["mcs", "-langversion:7", "-warn:4", "-warnaserror"]
 """Warnings are errors here too."""
@@ -46,6 +49,24 @@ def build_player(folder: Path) -> Path:
     script.write_text(f'#!/bin/sh\nexec mono {shlex.quote(str(program))} "$@"\n')
     script.chmod(0o755)
     return script
+
+
+def build_against_stubs(folder: Path) -> dict[str, Path]:
+    """Compile stubs of Unity's API, and the engine-facing assemblies against them; all of them by name."""
+    library = [*MCS, "-target:library"]
+    built: dict[str, Path] = {}
+
+    def build_one(name: str, place: Path, *references: str, language: str = "7") -> None:
+        built[name] = folder / f"{name}.dll"
+        given = [f"-reference:{built[reference]}" for reference in references]
+        compile_sources([*library, f"-langversion:{language}", *given, f"-out:{built[name]}"], place)
+
+    build_one("Beltline.Core", CORE)
+    build_one("UnityStubs", STUBS / "runtime", language="7.2")  # one signature passes a struct by readonly reference
+    build_one("EditorStubs", STUBS / "editor", "UnityStubs")
+    build_one("Beltline.Runtime", SOURCES / "Runtime", "Beltline.Core", "UnityStubs")
+    build_one("Beltline.Editor", SOURCES / "Editor", "Beltline.Runtime", "UnityStubs", "EditorStubs")
+    return built
 
 
 def compile_sources(command: list[str], *places: Path) -> None:

@@ -17,9 +17,11 @@ namespace Beltline.MonoPlayer
             TextWriter lines = log == null || log == "-" ? Console.Error : new StreamWriter(log) { AutoFlush = true };
             try
             {
+                var renderer = new StagedRenderer(new BoxStage());
+                SelfTest.Run(renderer).GetAwaiter().GetResult();
                 using (var server = new GrpcClient("localhost", int.Parse(Value(arguments, "--mlagents-port"))))
                 {
-                    var academy = new Academy(server, new StagedRenderer(new BoxStage()));
+                    var academy = new Academy(server, renderer);
                     lines.WriteLine("told to quit after " + academy.Run() + " exchanges");
                 }
                 return 0;
