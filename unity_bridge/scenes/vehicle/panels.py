@@ -42,10 +42,17 @@ def recessed(patch: Patch, inside_m: Array, depth_m: float) -> Patch:
     return displaced(patch, np.clip(2.0 * (inside_m - _RIM_M), 0.0, depth_m))
 
 
-def compact(patch: Patch) -> Patch:
-    """The patch without the vertices that no face uses."""
+def used_vertices(patch: Patch) -> NDArray[np.bool_]:
+    """(V,) whether a face uses the vertex."""
     used = np.zeros(len(patch.attributes), dtype=bool)
     used[patch.faces.ravel()] = True
+    return used
+
+
+def compact(patch: Patch, used: NDArray[np.bool_] | None = None) -> Patch:
+    """The patch without the vertices that no face uses; `used` where it is known."""
+    if used is None:
+        used = used_vertices(patch)
     renumber = np.cumsum(used) - 1
     return Patch(np.compress(used, patch.attributes, axis=0), renumber.take(patch.faces))
 
@@ -77,16 +84,18 @@ class Panels:
     def take(self, region: Region, shut_line_m: float = 0.0, seam_role: str = "shut_line") -> Patch:
         """Cuts a region out of what remains; the shut line around it goes to a role of its own."""
         values = region(self.remaining.attributes)
-        near = compact_region(self.remaining, values + shut_line_m / 2)
-        inside, outside = near
+        inside, outside = compact_region(self.remaining, values + shut_line_m / 2)
         # What is taken out leaves vertices without a face; a mesh has about two faces for each vertex in use.
         self.remaining = compact(outside) if len(outside.faces) < len(outside.attributes) else outside
-        inside = compact(inside) if not inside.empty else inside
-        if shut_line_m > 0 and not inside.empty:
-            panel, seam = split(inside, region(inside.attributes) - shut_line_m / 2)
+        if inside.empty:
+            return inside
+        if shut_line_m > 0:
+            # Only the vertices on the cut are new; the others' values are known.
+            values = np.concatenate([values, region(inside.attributes[len(values) :])])
+            used = used_vertices(inside)
+            inside, seam = split(compact(inside, used), np.compress(used, values) - shut_line_m / 2)
             self.add(seam_role, seam)  # dark and flush: a groove would be open to its sides
-            inside = compact(panel) if not panel.empty else panel
-        return inside
+        return inside if inside.empty else compact(inside)
 
     # -- coordinates -------------------------------------------------------------------------------------------------
 
