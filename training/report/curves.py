@@ -43,7 +43,7 @@ def run_curves(curve: Sequence[CurvePoint], best_step: int) -> str:
                 )  # fmt: skip
     _legend(loss)
     _from_zero(loss, score)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def compared_curves(curves: Mapping[str, Sequence[CurvePoint]]) -> str:
@@ -56,7 +56,7 @@ def compared_curves(curves: Mapping[str, Sequence[CurvePoint]]) -> str:
         score.plot(steps, [point.validation_mean_iou for point in curve], color=color, label=name, **_marks(curve))
     _legend(score)
     _from_zero(loss, score)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def reliability(calibration: Calibration) -> str:
@@ -71,22 +71,23 @@ def reliability(calibration: Calibration) -> str:
     shares = [100 * row.pixels / total for row in calibration.bins]
     pixels.bar(confidence, shares, width=0.04, color=COLORS[0])
     for axes, title in ((right, "share of pixels that are right"), (pixels, "share of pixels, %")):
-        _dress(axes, title, "confidence")
+        dress(axes, title, "confidence")
         axes.set_xlim(0.49, 1.02)
     right.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower right")
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def _figure(loss_title: str = "loss") -> tuple[Figure, tuple[Axes, Axes]]:
     figure = Figure(figsize=(10, 3.3), layout="constrained")
     loss, score = figure.subplots(1, 2)
     for axes, title in ((loss, loss_title), (score, "mean dataset IoU, validation")):
-        _dress(axes, title, "optimizer step")
+        dress(axes, title, "optimizer step")
         axes.margins(x=0.02, y=0.12)
     return figure, (loss, score)
 
 
-def _dress(axes: Axes, title: str, across: str) -> None:
+def dress(axes: Axes, title: str, across: str) -> None:
+    """Titles, ticks and grid that can be read on white and on black."""
     axes.set_title(title, loc="left", color=INK, fontsize=11)
     axes.set_xlabel(across, color=INK)
     axes.tick_params(colors=INK, labelsize=9)
@@ -111,7 +112,8 @@ def _legend(axes: Axes) -> None:
     axes.legend(frameon=False, labelcolor=INK, fontsize=9)
 
 
-def _svg(figure: Figure) -> str:
+def as_svg(figure: Figure) -> str:
+    """A figure as an `<svg>` element."""
     buffer = io.StringIO()
     # Text stays text, in the page's font; the salt makes the same curves the same bytes.
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "beltline", "font.family": "sans-serif"}):

@@ -104,6 +104,25 @@ def paired(
     return _test(float(np.mean(differences)), error, len(differences) - 1, alternative, confidence)
 
 
+def averaged(tests: Sequence[MeanTest]) -> MeanTest:
+    """The test of the mean of several differences, each found by an independent test; every one weighs the same.
+
+    Degrees of freedom by Welch and Satterthwaite.
+
+    Args:
+        tests: At least one, all with the same alternative and confidence.
+    """
+    parts = [test.standard_error**2 for test in tests]
+    largest = max(parts)
+    scaled = [part / largest for part in parts]
+    degrees = sum(scaled) ** 2 / sum(
+        part**2 / test.degrees_of_freedom for part, test in zip(scaled, tests, strict=True)
+    )
+    difference = float(np.mean([test.difference for test in tests]))
+    error = math.sqrt(sum(parts)) / len(tests)
+    return _test(difference, error, degrees, tests[0].alternative, tests[0].confidence)
+
+
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """p-values corrected for their number by Holm's step-down method; those that are none are not counted.
 
