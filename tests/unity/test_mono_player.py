@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from socket import socket
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from PIL import Image
 from contracts.errors import RenderError
 from contracts.frame_spec import asset_file_name
 from contracts.ids import canonical_json, digest_of
-from contracts.player_protocol import MESSAGE_LIMIT_BYTES
+from contracts.player_protocol import MESSAGE_LIMIT_BYTES, PARENT_VARIABLE
 from contracts.shard import BridgeSettings, PlayerCommand, ShardOrder, ShardReport
 from tests.player_session import session
 from tests.players import box_family
@@ -205,6 +206,31 @@ def test_the_player_ends_when_told_and_says_so(player: Path, tmp_path: Path) -> 
     process.wait(timeout=5)
     (log,) = tmp_path.glob("Player-*.log")
     assert "told to quit" in log.read_text()
+
+
+def test_a_program_between_worker_and_player_does_no_harm(
+    player: Path, boxes: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as xvfb-run, which starts the player as a child of its own."""
+    between = tmp_path / "between"
+    between.write_text(f'#!/bin/sh\n"{player}" "$@"\nexit $?\n')
+    between.chmod(0o755)
+    monkeypatch.setenv(PARENT_VARIABLE, str(os.getpid()))
+    text, assets = boxes
+    with session(between, [], tmp_path) as opened:
+        time.sleep(0.6)
+        assert opened.render(text, assets, tmp_path / "out").type == "done"
+
+
+def test_a_player_whose_worker_is_gone_before_it_looks_ends(player: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    environment = os.environ | {PARENT_VARIABLE: str(gone.pid)}
+    with socket() as server:
+        server.bind(("localhost", 0))
+        server.listen()
+        arguments = [str(player), "--mlagents-port", str(server.getsockname()[1])]
+        assert subprocess.run(arguments, env=environment, timeout=20, capture_output=True, check=False).returncode == 5
 
 
 def test_a_message_that_can_not_be_answered_ends_the_player(player: Path, tmp_path: Path) -> None:

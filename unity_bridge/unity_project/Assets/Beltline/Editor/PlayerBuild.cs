@@ -7,11 +7,11 @@ using UnityEngine.Rendering;
 namespace Beltline.Editor
 {
     /// <summary>
-    /// Builds the player for Linux: <c>-executeMethod Beltline.Editor.PlayerBuild.Build -output Beltline.x86_64</c>.
+    /// Builds the player for Linux: <c>-executeMethod Beltline.Editor.PlayerBuild.Build -beltlineOutput Beltline.x86_64</c>.
     /// </summary>
     public static class PlayerBuild
     {
-        const string OutputArgument = "-output";
+        const string OutputArgument = "-beltlineOutput";
         const string DefaultOutput = "Builds/Beltline.x86_64";
 
         [MenuItem("Beltline/Build player")]

@@ -15,7 +15,7 @@ namespace Beltline.Runtime
     /// </summary>
     public sealed class Player : MonoBehaviour
     {
-        const string BundleArgument = "-bundles";
+        const string BundleArgument = "-beltlineBundles";
         const float FrameS = 1f / 30;
         const int Failed = 1;
 

@@ -14,24 +14,30 @@ namespace Beltline.Core
         /// <summary>Exit code of a player whose parent is gone.</summary>
         public const int Orphaned = 5;
 
+        const int NotPermitted = 1;
+
         [DllImport("libc")]
         static extern int getppid();
+
+        [DllImport("libc", SetLastError = true)]
+        static extern int kill(int process, int signal);
 
         /// <summary>Whether a worker launched this process, rather than a person.</summary>
         public static bool HasWorker => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(ParentVariable));
 
         /// <summary>
-        /// Starts the watch. The parent is the one that the worker names, since it may be gone before this process
-        /// looks; else the present one.
+        /// Starts the watch: over the present parent, and over the worker where it names itself, since it may be gone
+        /// before this process looks, and since a program may stand between the two, such as one that makes a display.
         /// </summary>
         /// <param name="orphaned">Called once, on a thread of the watch.</param>
         public static void Start(Action orphaned)
         {
             string named = Environment.GetEnvironmentVariable(ParentVariable);
-            int parent = string.IsNullOrEmpty(named) ? getppid() : int.Parse(named, CultureInfo.InvariantCulture);
+            int parent = getppid();
+            int worker = string.IsNullOrEmpty(named) ? parent : int.Parse(named, CultureInfo.InvariantCulture);
             var thread = new Thread(() =>
             {
-                while (getppid() == parent)
+                while (getppid() == parent && Exists(worker))
                     Thread.Sleep(IntervalMs);
                 orphaned();
             });
@@ -39,5 +45,7 @@ namespace Beltline.Core
             thread.Name = "parent watch";
             thread.Start();
         }
+
+        static bool Exists(int process) => kill(process, 0) == 0 || Marshal.GetLastWin32Error() == NotPermitted;
     }
 }
