@@ -24,13 +24,18 @@ from server.documents import check_document, show_run, summarize
 from server.jobs.answers import FirstAnswer, IdempotencyKey
 from server.jobs.engine import Engine
 from server.jobs.executors.local import LocalExecutor
-from server.jobs.plans import ImportPlan
 from server.jobs.table import NewJob
 from server.jobs.work import Modules
 from server.paging import cursor_number, number_cursor, page_limit
 from server.parts import Parts
-from server.planning import find_generator, plan_import, plan_render, plan_training, training_steps
 from server.previews import Previews
+from server.service import OnJob
+from server.settings import Settings
+from server.traces import Traces
+from server.uploads import check_archive
+
+from server.jobs.plans import ImportPlan
+from server.planning import checked_shares, find_generator, plan_import, plan_render, plan_training, training_steps
 from server.resources import (
     PAGE_SIZE,
     Accepted,
@@ -45,10 +50,6 @@ from server.resources import (
     Run,
     ValidationResult,
 )
-from server.service import OnJob
-from server.settings import Settings
-from server.traces import Traces
-from server.uploads import check_archive
 
 _WATCH_S = 0.1
 
@@ -163,7 +164,10 @@ class Application(DatasetCalls):
             name=request.name,
             classes=request.classes,
             groups=request.groups,
+            images=request.images,
             splits=dict(request.splits),
+            shares=checked_shares(request),
+            seed=request.seed,
             license=request.license,
             consent=request.consent,
             description=request.description,

@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-
 from contracts.dataset import DatasetManifest
 from contracts.errors import NotFoundError, nearest
 from contracts.frame import FrameRecord
 from contracts.frame_spec import Label
 from contracts.ids import VersionReference
 from contracts.process import write_atomically
+from PIL import Image
 from registry.catalog import Catalog
 from registry.pictures import overlay
 from registry.reader import Version
 from registry.store import Store
+
 from server.resources import Page, PictureKind
 
 _KEPT_VERSIONS = 4
@@ -111,7 +111,7 @@ class DatasetFrames:
         return self._labels_by_frame(version, lines).get(label, [])
 
     def _labels_by_frame(self, version: Version, lines: Sequence[bytes]) -> dict[str, list[int]]:
-        """Of imported images, which have no instances, the masks tell; looked through once and remembered."""
+        """Of imported images, which may have no instances, the masks tell too; looked through once and remembered."""
         path = self._cache / f"{version.digest.removeprefix('sha256:')}.json"
         if path.is_file():
             known: dict[str, list[int]] = json.loads(path.read_bytes())
@@ -119,10 +119,12 @@ class DatasetFrames:
         names = {item.id: item.name for item in version.labels}
         table: dict[str, list[int]] = {name: [] for name in names.values()}
         for index, line in enumerate(lines):
-            mask = version.read_mask(FrameRecord.model_validate_json(line))
-            for number in np.flatnonzero(np.bincount(mask.ravel(), minlength=256)):
-                if int(number) in names:
-                    table[names[int(number)]].append(index)
+            record = FrameRecord.model_validate_json(line)
+            shown = {instance.label for instance in record.instances}  # some are known by their boxes alone
+            ids = np.flatnonzero(np.bincount(version.read_mask(record).ravel(), minlength=256))
+            shown |= {names[number] for number in ids.tolist() if number in names}
+            for name in shown & table.keys():
+                table[name].append(index)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(table).encode())
         return table

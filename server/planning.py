@@ -22,11 +22,14 @@ from contracts.mix import DataSource
 from contracts.run import TrainingSpec
 from contracts.shard import PlayerCommand, ShardOrder
 from registry.catalog import Catalog
+from registry.formats.registered import FILE_FORMATS
 from registry.label_maps.shipped import load_label_map
+from registry.splits import deal
 from registry.terms import inherited_terms
-from server.jobs.plans import ImportPlan, RenderPlan, TrainPlan, choose_workers, cut
-from server.resources import ImportRequest, PreviewRequest
 from server.settings import Settings
+
+from server.jobs.plans import ImportPlan, RenderPlan, TrainPlan, choose_workers, cut
+from server.resources import ImportRequest, ImportUpload, PreviewRequest
 
 _BYTES_PER_PIXEL = 1.5
 """Least that image, masks and depth of a frame take, packed; published frames lie in staging and store."""
@@ -125,9 +128,10 @@ def plan_import(settings: Settings, request: ImportRequest) -> ImportPlan:
         NotFoundError: Nothing lies at a path.
         ConfigurationError: A path outside the allowed roots, or no folder.
     """
-    root = _importable(settings, request.path)
-    if not root.is_dir():
+    path = _importable(settings, request.path)
+    if not path.is_dir() and not (request.format in FILE_FORMATS and path.is_file()):
         raise ConfigurationError(f"'{request.path}' is not a folder", code="not_a_folder", hint="name the folder")
+    root = path if path.is_dir() else path.parent
     for split, folder in request.splits.items():
         place = _importable(settings, str(root / folder))
         if not place.is_relative_to(root):
@@ -136,20 +140,41 @@ def plan_import(settings: Settings, request: ImportRequest) -> ImportPlan:
                 code="path_not_allowed",
                 hint="name a subfolder",
             )
-        if not place.is_dir():
+        if not place.is_dir() and not (request.format in FILE_FORMATS and place.is_file()):
             raise ConfigurationError(f"splits.{split}: '{folder}' is not a folder", code="not_a_folder")
-    classes = _table(settings, root, request.classes or _CLASS_TABLE, "classes")
+    images = _importable(settings, str(root / request.images)) if request.images is not None else None
+    if images is not None and not images.is_dir():
+        raise ConfigurationError(f"images: '{request.images}' is not a folder", code="not_a_folder")
+    table = request.classes or (_CLASS_TABLE if request.format == "masks" else None)
     return ImportPlan(
         format=request.format,
-        path=str(root),
+        path=str(path),
         name=request.name,
-        classes=str(classes),
+        classes=str(_table(settings, root, table, "classes")) if table is not None else None,
         groups=str(_table(settings, root, request.groups, "groups")) if request.groups is not None else None,
+        images=str(images) if images is not None else None,
         splits=dict(request.splits),
+        shares=checked_shares(request),
+        seed=request.seed,
         license=request.license,
         consent=request.consent,
         description=request.description,
     )
+
+
+def checked_shares(request: ImportUpload) -> dict[str, float]:
+    """The shares of an import, if they can be dealt.
+
+    Raises:
+        ConfigurationError: They are not together 1, or splits are named as well.
+    """
+    if request.shares and request.splits:
+        raise ConfigurationError(
+            "splits and shares are both given", code="invalid_split", hint="name subfolders, or deal out by shares"
+        )
+    if request.shares:
+        deal([None], request.shares, request.seed)
+    return dict(request.shares)
 
 
 def plan_training(settings: Settings, catalog: Catalog, spec: TrainingSpec) -> TrainPlan:

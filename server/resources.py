@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import Field
-
 from contracts.dataset import Deletion, SourceTerms, Tag, VersionDescription
 from contracts.document import Document
 from contracts.frame import FrameRecord
@@ -15,6 +13,7 @@ from contracts.ids import Digest, Name, Seed
 from contracts.job import Job, JobState
 from contracts.label_map import LabelMap
 from contracts.run import RunResult, TrainingSpec
+from pydantic import Field
 
 ItemT = TypeVar("ItemT")
 
@@ -22,7 +21,7 @@ PAGE_SIZE = 50
 PAGE_SIZE_MAX = 500
 
 PictureKind = Literal["image", "mask", "overlay", "instances", "depth"]
-ImportFormat = Literal["masks"]
+ImportFormat = Literal["bdd", "bdd-bitmasks", "camvid", "cityscapes", "coco", "gtav", "masks", "solo", "viper", "yolo"]
 ExportFormat = Literal["cityscapes", "coco", "parquet", "raw", "solo", "webdataset", "yolo"]
 
 
@@ -112,11 +111,18 @@ class ImportUpload(Document):
     name: Name
     """Dataset to publish under."""
     classes: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
-    """Class table: a JSON file; `classes.json` when not given. A relative path starts at the imported folder."""
+    """Class table: a JSON file; the format's own when not given, `classes.json` for `masks`. A relative path starts at
+    the imported folder."""
     groups: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     """CSV of `file_name,group`. A relative path starts at the imported folder."""
+    images: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    """Folder of the images where they lie elsewhere. A relative path starts at the imported folder."""
     splits: dict[Name, Annotated[str, Field(min_length=1, max_length=4096)]] = {}
-    """Subfolder by split."""
+    """Subfolder by split; for `coco` and `bdd` it may be a file."""
+    shares: dict[Name, Annotated[float, Field(gt=0, le=1)]] = {}
+    """Share of the images by split, together 1: whole groups are dealt out at random. Not together with `splits`."""
+    seed: Seed = 0
+    """Of the dealing."""
     license: Annotated[str, Field(max_length=1000)] | None = None
     """Terms of the images."""
     consent: Annotated[str, Field(max_length=1000)] | None = None
@@ -128,8 +134,8 @@ class ImportRequest(ImportUpload):
     """Body of `POST /v1/datasets:import`."""
 
     path: Annotated[str, Field(min_length=1, max_length=4096)]
-    """Folder on the service's machine, under one of its import roots. For `masks` it holds `images/` and `masks/`,
-    under each split's subfolder where splits are given."""
+    """Folder on the service's machine, under one of its import roots; for `coco`, `bdd` and `yolo` it may be the file
+    that describes the images. What a format's folder holds is told in docs/importing.md."""
 
 
 class ExportRequest(Document):

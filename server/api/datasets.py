@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import StreamingResponse
-from starlette.concurrency import run_in_threadpool
-
 from contracts.dataset import VersionDescription
 from contracts.document import parse_json
 from contracts.frame import FrameRecord
 from contracts.ids import new_id
-from server.api import examples, multipart
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from server.api.bodies import Asked, asked, body_schema, idempotency_key
 from server.api.dependencies import DEFAULT_LIMIT, ApplicationOf, Cursor, Limit, Version
 from server.api.tar_stream import tar_stream
+from starlette.concurrency import run_in_threadpool
+
+from server.api import examples, multipart
 from server.application import Application
 from server.resources import (
     Accepted,
@@ -34,7 +34,10 @@ from server.resources import (
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
-_IMPORT_BODY = body_schema(ImportRequest, {"A folder of the service's machine": examples.IMPORT_REQUEST})
+_IMPORT_BODY = body_schema(
+    ImportRequest,
+    {"A folder of the service's machine": examples.IMPORT_REQUEST, "COCO": examples.IMPORT_COCO_REQUEST},
+)
 _IMPORT_BODY["requestBody"]["content"]["multipart/form-data"] = {
     "schema": {
         "type": "object",
@@ -67,7 +70,8 @@ def list_datasets(
     openapi_extra=_IMPORT_BODY,
 )
 async def import_dataset(request: Request, response: Response, application: ApplicationOf) -> Accepted:
-    """Import images and masks from a folder under one of the service's import roots, or from an uploaded archive."""
+    """Import images and annotations from under one of the service's import roots, or from an uploaded archive. The
+    job's `result.report` lists what was not taken, and images that look alike in different splits."""
     if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         accepted = await _import_upload(request, application)
     else:

@@ -26,6 +26,14 @@ IMPORT_REQUEST: dict[str, Any] = {
     "groups": "groups.csv",
     "splits": {"train": "train", "test_public": "test_public"},
 }
+IMPORT_COCO_REQUEST: dict[str, Any] = {
+    "format": "coco",
+    "path": "/data/coco/annotations/instances_val2017.json",
+    "images": "../val2017",
+    "name": "coco-val2017",
+    "shares": {"train": 0.8, "validation": 0.2},
+    "seed": 1,
+}
 IMPORT_UPLOAD: dict[str, Any] = {"format": "masks", "name": "carparts", "splits": {"train": "train"}}
 EXPORT_REQUEST: dict[str, Any] = {"format": "raw"}
 EXPORT_MAPPED_REQUEST: dict[str, Any] = {"format": "coco", "label_map": "carparts-5"}

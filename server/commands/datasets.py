@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any, get_args
 
-from tqdm import tqdm
-
 from contracts.dataset import Deletion, VersionDescription
 from contracts.document import load, validate
 from contracts.errors import ConfigurationError, IntegrityError
@@ -20,7 +18,17 @@ from server.commands.dataset_statistics import show_difference, show_statistics
 from server.commands.references import find_reference
 from server.commands.rendering import NOUNS, result_text
 from server.commands.session import Session, Subparsers, command, progress_bar, table
-from server.resources import DatasetSummary, ExportFormat, ExportRequest, Fault, ImportRequest, Verification
+from tqdm import tqdm
+
+from server.resources import (
+    DatasetSummary,
+    ExportFormat,
+    ExportRequest,
+    Fault,
+    ImportFormat,
+    ImportRequest,
+    Verification,
+)
 
 
 def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
@@ -46,21 +54,38 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
         commands,
         shared,
         "import",
-        "import real images with masks as a dataset version",
-        description="Import real images with masks as a dataset version. Blocks until done; Ctrl-C cancels.\n\n"
-        "masks: PATH holds images/ and masks/ (indexed or grey PNG of class ids, 255 ignored) with the same names,\n"
-        "under each split's subfolder where --split is given.",
+        "import images with annotations as a dataset version",
+        description="Import images with annotations as a dataset version. Blocks until done; Ctrl-C cancels. What is\n"
+        "not taken is counted, and listed with --json; nothing is imported where something must be mended first.\n\n"
+        "masks         images/ and masks/ (indexed or grey PNG of class ids, 255 ignored) with the same names\n"
+        "coco          the JSON file, or a folder with one or with annotations/instances_*.json\n"
+        "solo          the folder that Unity Perception wrote\n"
+        "yolo          the YAML file, or a folder with one, or with images/ and labels/\n"
+        "cityscapes    leftImg8bit/ and gtFine/\n"
+        "bdd           the JSON file of BDD100K, or a folder with one a split; images/\n"
+        "bdd-bitmasks  images/ and bitmasks/\n"
+        "camvid        701_StillsRaw_full/ and LabeledApproved_full/, or SPLIT/ and SPLIT_labels/\n"
+        "gtav          images/ and labels/ in the colours of Cityscapes\n"
+        "viper         img/, cls/ and inst/",
         epilog="  beltline import masks photographs --name carparts --classes photographs/classes.json \\\n"
-        "      --groups photographs/groups.csv --split train=train --split test_public=test_public",
+        "      --groups photographs/groups.csv --split train=train --split test_public=test_public\n"
+        "  beltline import coco annotations/instances_val2017.json --images val2017 --name coco-val\n"
+        "  beltline import solo solo_3 --name perception --share train=0.8 --share validation=0.2 --seed 1",
     )
-    parser.add_argument("format", choices=["masks"], metavar="FORMAT", help="masks")
+    formats = get_args(ImportFormat)
+    parser.add_argument("format", choices=formats, metavar="FORMAT", help=", ".join(formats))
     parser.add_argument("path", type=Path, metavar="PATH")
     parser.add_argument("--name", required=True, help="dataset to publish under")
     parser.add_argument(
         "--classes", type=Path, metavar="FILE", help='JSON: {"classes": {"0": "background", …}} or a list'
     )
     parser.add_argument("--groups", type=Path, metavar="FILE.csv", help="file_name,group: images never split apart")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="where the images lie, if not with the rest")
     parser.add_argument("--split", action="append", default=[], metavar="NAME=SUBFOLDER", help="may be repeated")
+    parser.add_argument(
+        "--share", action="append", default=[], metavar="NAME=FRACTION", help="deal groups out to splits; repeated"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the dealing")
     parser.add_argument("--license", metavar="TEXT", help="terms of the images")
     parser.add_argument("--consent", metavar="TEXT", help="what the people shown agreed to")
     parser.add_argument("--description", default="", metavar="TEXT")
@@ -204,7 +229,10 @@ def _import(arguments: argparse.Namespace, session: Session) -> int:
             "name": arguments.name,
             "classes": place(arguments.classes) if arguments.classes else None,
             "groups": place(arguments.groups) if arguments.groups else None,
+            "images": place(arguments.images) if arguments.images else None,
             "splits": _splits(arguments.split),
+            "shares": _shares(arguments.share),
+            "seed": arguments.seed,
             "license": arguments.license,
             "consent": arguments.consent,
             "description": arguments.description,
@@ -214,19 +242,48 @@ def _import(arguments: argparse.Namespace, session: Session) -> int:
     accepted = session.service().import_dataset(request)
     job = session.follow(accepted.job, noun=NOUNS["import"])
     session.emit(job, result_text(job))
+    for line in report_lines((job.result or {}).get("report")):
+        session.say(line)
     return 0
 
 
+def report_lines(report: dict[str, Any] | None) -> list[str]:
+    """What an import did not take, counted by reason, and how many images look alike across splits."""
+    if report is None:
+        return []
+    lines = []
+    first = {item["reason"]: item for item in reversed(report["not_taken"])}
+    for reason, count in report["not_taken_count"].items():
+        item = first.get(reason, {"location": "", "message": ""})
+        lines.append(f"not taken as written: {count} x {reason}, such as {item['location']}: {item['message']}")
+    pairs = report["near_duplicate_count"]
+    if pairs:
+        item = report["near_duplicates"][0]
+        lines.append(
+            f"warning: {pairs} pairs of images look alike in different splits, such as {item['first']}"
+            f" ({item['first_split']}) and {item['second']} ({item['second_split']})"
+        )
+    return lines
+
+
 def _splits(texts: list[str]) -> dict[str, str]:
-    splits: dict[str, str] = {}
+    return _pairs(texts, "--split", "NAME=SUBFOLDER", "such as --split train=train")
+
+
+def _shares(texts: list[str]) -> dict[str, Any]:
+    return dict(_pairs(texts, "--share", "NAME=FRACTION", "such as --share train=0.8"))
+
+
+def _pairs(texts: list[str], option: str, form: str, hint: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
     for text in texts:
-        name, separator, folder = text.partition("=")
-        if not separator or not name or not folder:
-            raise ConfigurationError(f"--split '{text}': write NAME=SUBFOLDER", hint="such as --split train=train")
-        if name in splits:
-            raise ConfigurationError(f"--split: '{name}' is given twice", hint="a split is one subfolder")
-        splits[name] = folder
-    return splits
+        name, separator, value = text.partition("=")
+        if not separator or not name or not value:
+            raise ConfigurationError(f"{option} '{text}': write {form}", hint=hint)
+        if name in pairs:
+            raise ConfigurationError(f"{option}: '{name}' is given twice", hint="give each name once")
+        pairs[name] = value
+    return pairs
 
 
 def _export(arguments: argparse.Namespace, session: Session) -> int:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
-
 from contracts.dataset import SourceTerms
 from contracts.document import Document
 from contracts.generator import Generator
@@ -17,6 +15,7 @@ from contracts.ids import Digest, Name
 from contracts.label_map import LabelMap
 from contracts.run import TrainingSpec
 from contracts.shard import BridgeSettings, PlayerCommand
+from pydantic import Field, TypeAdapter
 
 _FRAMES_WORTH_A_WORKER = 4
 
@@ -55,7 +54,10 @@ class ImportPlan(Document):
     name: Name
     classes: str | None
     groups: str | None
+    images: str | None = None
     splits: dict[Name, str]
+    shares: dict[Name, float] = {}
+    seed: int = 0
     license: str | None
     consent: str | None = None
     description: str

@@ -119,3 +119,78 @@ def test_bad_uploads(client: TestClient, folder: Path, tmp_path: Path) -> None:
     job = follow(client, _upload(client, buffer.getvalue(), wish))
     assert (job["state"], job["error"]["code"]) == ("failed", "invalid_archive")
     assert not list(folder.rglob("escaped.txt"))
+
+
+def _coco(folder: Path) -> Path:
+    """Two images of the same look in different files, one of them with a keypoint."""
+    (folder / "images").mkdir(parents=True)
+    rows, columns = np.mgrid[:24, :32]
+    look = np.stack([rows * 9, columns * 7, rows * columns % 256], axis=-1).astype(np.uint8)
+    Image.fromarray(look).save(folder / "images" / "a.png")
+    Image.fromarray(np.clip(look.astype(int) + 1, 0, 255).astype(np.uint8)).save(folder / "images" / "b.png")
+    corner = [[0, 0, 8, 0, 8, 6, 0, 6]]
+    for name, number in (("a", 1), ("b", 2)):
+        value = {
+            "categories": [{"id": 1, "name": "mirror"}],
+            "images": [{"id": number, "file_name": f"{name}.png", "width": 32, "height": 24}],
+            "annotations": [
+                {"id": 1, "image_id": number, "category_id": 1, "segmentation": corner, "keypoints": [1, 1, 2]}
+            ],
+        }
+        (folder / f"{name}.json").write_text(json.dumps(value))
+    return folder
+
+
+def test_import_of_coco_reports_what_was_not_taken_and_what_looks_alike(
+    client: TestClient, folder: Path, tmp_path: Path
+) -> None:
+    place = _coco(folder / "allowed" / "coco")
+    body = {"format": "coco", "path": str(place), "name": "coco", "splits": {"train": "a.json", "test": "b.json"}}
+    job = follow(client, client.post("/v1/datasets:import", json=body))
+    assert job["state"] == "succeeded", job["error"]
+    report = job["result"]["report"]
+    assert (report["images"], report["instances"], report["not_taken_count"]) == (2, 2, {"keypoints": 2})
+    assert report["not_taken"][0]["location"] == "images/b.png annotations[0]"
+    assert report["near_duplicate_count"] == 1
+    pair = report["near_duplicates"][0]
+    assert {pair["first"], pair["second"]} == {"images/a.png", "images/b.png"}
+    frame = client.get("/v1/datasets/coco/versions/1/frames", params={"label": "mirror"}).json()["items"][0]
+    assert frame["instances"][0]["box"] == [0, 0, 8, 6]
+    assert client.get("/v1/datasets/coco/versions/1/frames/0/instances").status_code == 200
+    file = {"format": "coco", "path": str(place / "a.json"), "images": "images", "name": "one"}
+    job = follow(client, client.post("/v1/datasets:import", json=file))
+    assert job["result"]["frames"] == 1
+    (place / "b.json").unlink()
+    upload = _upload(client, _zip(place), {"format": "coco", "name": "uploaded-coco", "images": "images"})
+    again = follow(client, upload)
+    assert again["state"] == "succeeded", again["error"]
+    assert again["result"]["digest"] == job["result"]["digest"]
+
+
+def test_requests_that_can_not_be_imported_are_refused_at_once(client: TestClient, folder: Path) -> None:
+    place = _coco(folder / "allowed" / "coco-bad")
+    outside = _coco(folder / "outside-coco")
+    before = job_ids(client)
+    base = {"format": "coco", "path": str(place), "name": "bad"}
+    cases: list[tuple[dict[str, Any], int, str]] = [
+        ({"path": str(outside / "a.json")}, 422, "path_not_allowed"),
+        ({"images": str(outside)}, 422, "path_not_allowed"),
+        ({"images": "a.json"}, 422, "not_a_folder"),
+        ({"images": "none"}, 404, "import_not_found"),
+        ({"splits": {"a": "../../outside-coco/a.json"}}, 422, "path_not_allowed"),
+        ({"format": "camvid", "splits": {"a": "a.json"}}, 422, "not_a_folder"),
+        ({"shares": {"a": 0.5}}, 422, "invalid_split"),
+        ({"shares": {"a": 1.0}, "splits": {"a": "a.json"}}, 422, "invalid_split"),
+        ({"shares": {"a": -1.0}}, 422, "invalid_document"),
+    ]
+    for change, status, code in cases:
+        refused(client.post("/v1/datasets:import", json={**base, **change}), status, code)
+    assert job_ids(client) == before
+
+
+def test_shares_deal_whole_groups_out(client: TestClient, folder: Path) -> None:
+    place = _photographs(folder / "allowed" / "shared")
+    (place / "groups.csv").write_text("file_name,group\n0.png,a\n1.png,a\n2.png,b\n")
+    body = {"format": "masks", "path": str(place), "name": "shared", "groups": "groups.csv", "seed": 3}
+    job = follow(client, client.post("/v1/datasets:import", json={**body, "shares": {"train": 0.6, "test": 0.4}}))
+    assert sorted(job["result"]["splits"].values()) == [1, 2]
