@@ -1,4 +1,4 @@
-"""The player as a process: how it is launched, how it ends, what it says when something is wrong."""
+"""The embedded player as a process: how it is launched, what it says when something is wrong."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import grpc
-import psutil
 import pytest
 
 from contracts.errors import ConfigurationError, ProtocolError
@@ -24,19 +21,6 @@ from unity_bridge.embedded.launcher import embedded_player_path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def ended(pid: int, within_s: float) -> bool:
-    """Whether a process is gone, or dead and not yet reaped, within a time."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [str(embedded_player_path(folder)), *arguments],
@@ -45,72 +29,6 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         cwd=folder,
     )
-
-
-def test_player_dies_when_its_parent_is_killed(tmp_path: Path) -> None:
-    parent = (
-        "import sys, time\nfrom pathlib import Path\nfrom tests.player_session import Session\n"
-        "from unity_bridge.embedded.launcher import embedded_player_path\n"
-        "folder = Path(sys.argv[1])\n"
-        "opened = Session(embedded_player_path(folder), ['--threads', '1'], folder)\n"
-        "print(opened.pid, flush=True)\ntime.sleep(600)\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", parent, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    player = int(process.stdout.readline())
-    assert psutil.pid_exists(player)
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    assert ended(player, within_s=3)
-
-
-def test_player_ends_when_told_to_quit(tmp_path: Path) -> None:
-    with session(embedded_player_path(tmp_path), ["--threads", "1"], tmp_path) as opened:
-        player = opened.pid
-    assert ended(player, within_s=3)
-    log = next(tmp_path.glob("Player-*.log")).read_text()
-    assert "told to quit" in log
-
-
-def test_player_ends_when_the_server_goes_while_its_parent_lives(tmp_path: Path) -> None:
-    from mlagents_envs.communicator_objects.unity_message_pb2 import UnityMessageProto
-    from mlagents_envs.communicator_objects.unity_to_external_pb2_grpc import (
-        UnityToExternalProtoServicer,
-        add_UnityToExternalProtoServicer_to_server,
-    )
-
-    class Silent(UnityToExternalProtoServicer):
-        """Shakes hands, then answers nothing."""
-
-        calls = 0
-
-        def Exchange(self, request: object, context: grpc.ServicerContext) -> object:
-            self.calls += 1
-            if self.calls > 2:
-                while context.is_active():
-                    time.sleep(0.02)
-            answer = UnityMessageProto()
-            answer.header.status = 200
-            answer.unity_input.rl_initialization_input.communication_version = "1.5.0"
-            return answer
-
-    servicer, port = Silent(), free_port()
-    server = grpc.server(ThreadPoolExecutor(max_workers=2))
-    add_UnityToExternalProtoServicer_to_server(servicer, server)
-    server.add_insecure_port(f"localhost:{port}")
-    server.start()
-    process = start(tmp_path, "--mlagents-port", str(port), "--threads", "1")
-    deadline = time.monotonic() + 60
-    while servicer.calls < 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert process.poll() is None
-    server.stop(None)
-    _, stderr = process.communicate(timeout=20)
-    assert process.returncode == 4
-    assert "the connection is lost" in stderr
 
 
 def test_a_frame_that_does_not_fit_the_disk_is_retryable_and_leaves_nothing(tmp_path: Path) -> None:

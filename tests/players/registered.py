@@ -33,8 +33,6 @@ class TestedPlayer:
     """Passed on to it, before those of a test."""
     depth_tolerance_mm: int = 0
     """How far its depth may lie from the truth, beyond rounding."""
-    samples: int = 16
-    """Paths per pixel with which noise stays below a few steps of 255."""
     timeout_s: int = 60
 
     @contextmanager
