@@ -32,7 +32,9 @@ LIBRARIES = (
     "torchvision", "timm", "segmentation-models-pytorch", "albumentations", "opencv-python-headless", "pillow",
 )  # fmt: skip
 OPTIONAL_PARTS = {"pyoidn": "denoising", "tensorboard": "curves while training"}
+MONO_PROGRAMS = ("mcs", "mono")
 PROBE_TIMEOUT_S = 600.0
+MONO_TIMEOUT_S = 30.0
 FRAME_TIMEOUT_S = 240.0
 PREFLIGHT_SIZE_PX = (64, 64)
 LOW_DISK_BYTES = 5 << 30
@@ -301,6 +303,7 @@ def _optional_parts() -> list[Check]:
                 hint="" if found else f"pip install {name}",
             )
         )
+    checks.append(_mono())
     data = os.environ.get("BELTLINE_REAL_DATA")
     checks.append(
         Check(
@@ -312,6 +315,29 @@ def _optional_parts() -> list[Check]:
         )
     )
     return checks
+
+
+def _mono() -> Check:
+    """Compiler and runtime that the tests of the Unity player's C# need; nothing else does."""
+    absent = [name for name in MONO_PROGRAMS if shutil.which(name) is None]
+    if absent:
+        return Check(
+            name="mono",
+            status="note",
+            detail=f"{' and '.join(absent)} not found; tests of the Unity player's C# are skipped without them",
+            hint="apt-get install mono-mcs mono-runtime",
+        )
+    ended = _run(["mono", "--version"], MONO_TIMEOUT_S)
+    lines = ended.stdout.splitlines()
+    works = ended.returncode == 0 and bool(lines)
+    return Check(
+        name="mono",
+        status="ok" if works else "note",
+        detail=f"{lines[0].partition(' (')[0]}, for tests of the Unity player's C#"
+        if works
+        else f"mono does not start: {_last_line(ended)}",
+        hint="" if works else "apt-get install --reinstall mono-runtime",
+    )
 
 
 def _run(command: list[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
