@@ -23,7 +23,7 @@ class TableAxis(Document):
 
     name: Name
     title: str = ""
-    """What a reader calls it, such as `real images`; empty: its name."""
+    """What a reader calls it, such as `photographs`; empty: `real images`, `synthetic images`, or its name."""
     role: Literal["real_images", "synthetic_images", "other"] = "other"
     """Whether its values are amounts of real or of synthetic images: what exchange rate and break-point go by."""
     values: Annotated[tuple[Shown, ...], Field(min_length=1, max_length=1000)]
@@ -34,7 +34,7 @@ class TableAxis(Document):
 
     @property
     def shown_title(self) -> str:
-        return self.title or self.name.replace("_", " ")
+        return self.title or (self.name if self.role == "other" else self.role).replace("_", " ")
 
     @model_validator(mode="after")
     def _consistent(self) -> TableAxis:
