@@ -23,6 +23,10 @@ static class Rendering
                     .Rgba.Select(Encoded).ToList();
             case "develop":
                 return Convert.ToBase64String(Development.Picture(Floats(arguments[0]), Numbers(arguments[1])));
+            case "expose":
+                return Encoded(SensorLight.Expose(Floats(arguments[1]), FrameSpecReader.Read(Text(arguments[0]))));
+            case "process":
+                return Processed(FrameSpecReader.Read(Text(arguments[0])), arguments[1]);
             case "lens":
                 return Delivered(FrameSpecReader.Read(Text(arguments[0])), Numbers(arguments[1]), arguments[2]);
             case "warm_up":
@@ -59,6 +63,11 @@ static class Rendering
         var bytes = new byte[values.Length * 4];
         Buffer.BlockCopy(values, 0, bytes, 0, bytes.Length);
         return Convert.ToBase64String(bytes);
+    }
+
+    static object Processed(FrameSpec spec, byte[] picture)
+    {
+        return Convert.ToBase64String(CameraProcessing.Process(picture, spec.Camera.WidthPx, spec.Sensor));
     }
 
     static object Radiance(byte[] data)

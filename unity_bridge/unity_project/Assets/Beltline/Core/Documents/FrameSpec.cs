@@ -132,6 +132,43 @@ namespace Beltline.Core
         public double[,] WorldFromCamera { get; }
     }
 
+    /// <summary>What lens, sensor and the camera's own processing leave in a picture.</summary>
+    public sealed class Sensor
+    {
+        internal Sensor(JsonObject document)
+        {
+            Monochrome = document.TryGet("monochrome", out object value) && (bool)value;
+            VignettingStops = document.Number("vignetting_stops");
+            DefocusSigmaPx = document.Number("defocus_sigma_px");
+            MotionBlurPx = document.Number("motion_blur_px");
+            MotionBlurAngleDeg = document.Number("motion_blur_angle_deg");
+            FullWellElectrons = document.Number("full_well_electrons");
+            IsoGain = document.Number("iso_gain");
+            ReadNoiseElectrons = document.Number("read_noise_electrons");
+            Contrast = document.Number("contrast");
+            SharpeningAmount = document.Number("sharpening_amount");
+            SharpeningSigmaPx = document.Number("sharpening_sigma_px");
+            JpegQuality = (int)document.Integer("jpeg_quality");
+        }
+
+        public bool Monochrome { get; }
+        public double VignettingStops { get; }
+        public double DefocusSigmaPx { get; }
+        public double MotionBlurPx { get; }
+        public double MotionBlurAngleDeg { get; }
+        public double FullWellElectrons { get; }
+
+        /// <summary>0 is a sensor without noise.</summary>
+        public double IsoGain { get; }
+        public double ReadNoiseElectrons { get; }
+        public double Contrast { get; }
+        public double SharpeningAmount { get; }
+        public double SharpeningSigmaPx { get; }
+
+        /// <summary>100 leaves the picture as it is.</summary>
+        public int JpegQuality { get; }
+    }
+
     /// <summary>A file that the spec refers to.</summary>
     public sealed class Asset
     {
@@ -169,6 +206,7 @@ namespace Beltline.Core
             Camera = new Camera(document.Member("camera"));
             Ev100 = document.Member("exposure").Number("ev100");
             WhiteBalanceGains = document.Member("exposure").Numbers("white_balance_gains");
+            Sensor = new Sensor(document.Member("sensor"));
             Labels = document.Objects("labels").Select(item => new Label(item)).ToList();
             Materials = document.Member("materials")
                 .Select(material => new Material(material.Key, (JsonObject)material.Value)).ToList();
@@ -192,6 +230,7 @@ namespace Beltline.Core
         public Camera Camera { get; }
         public double Ev100 { get; }
         public double[] WhiteBalanceGains { get; }
+        public Sensor Sensor { get; }
         public IReadOnlyList<Label> Labels { get; }
         public IReadOnlyList<Material> Materials { get; }
         public IReadOnlyList<SceneObject> Objects { get; }

@@ -122,12 +122,18 @@ namespace Beltline.Core
             int[] indices = lens.Indices(view);
             return new FrameImages
             {
-                Rgb = Development.Picture(lens.Picture(view), spec.WhiteBalanceGains),
+                Rgb = Developed(spec, lens.Picture(view)),
                 Rows = indices.Select(index => view.Rows[index]).ToArray(),
                 DepthMm = indices.Select(index => Millimetres(view.DepthM[index])).ToArray(),
                 Covered = view.Coverage.ToDictionary(
                     item => item.Key, item => indices.LongCount(index => item.Value[index] != 0)),
             };
+        }
+
+        static byte[] Developed(FrameSpec spec, float[] linear)
+        {
+            byte[] picture = Development.Picture(SensorLight.Expose(linear, spec), spec.WhiteBalanceGains);
+            return CameraProcessing.Process(picture, spec.Camera.WidthPx, spec.Sensor);
         }
 
         static ushort Millimetres(float depthM)
