@@ -110,13 +110,13 @@ def test_pictures_are_processed_as_by_the_embedded_player(core: MonoCore, effect
 def test_jpeg_leaves_what_it_leaves_of_the_embedded_players_pictures(
     core: MonoCore, quality: int, size_px: tuple[int, int]
 ) -> None:
-    """The codec reckons with whole numbers, this one with fractions: a coefficient at the edge of a step falls to either
-    side of it, so pictures differ by little, seldom and evenly."""
+    """The codec reckons with whole numbers, this one with fractions: a coefficient at the edge of a step falls to
+    either side of it, so pictures differ by little, seldom and evenly."""
     there = process(encoded(size_px), SensorEffects(jpeg_quality=quality)).astype(int)
     answer = core.ask("process", json.dumps(spec_with({"jpeg_quality": quality}, size_px)), encoded(size_px).tobytes())
     here = np.frombuffer(base64.b64decode(answer), np.uint8).reshape(there.shape).astype(int)
     apart = np.abs(here - there)
     lost = np.abs(encoded(size_px).astype(int) - there).mean()
-    assert apart.mean() < min(0.7, 0.15 * lost)
-    assert np.quantile(apart, 0.99) <= 6
+    assert apart.mean() < min(0.7, 0.2 * lost)
+    assert np.quantile(apart, 0.99) <= 10
     assert np.abs((here - there).mean(axis=(0, 1))).max() < 0.12
