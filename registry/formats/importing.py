@@ -6,11 +6,8 @@ not take is listed in the report; a fault refuses the import, after all faults w
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -26,6 +23,7 @@ from contracts.import_report import LISTED_MAX, ImportReport, NearDuplicate, Not
 from registry.catalog import Catalog
 from registry.formats.findings import SHOWN_FAULTS, Findings
 from registry.formats.mask_folders import load_groups
+from registry.formats.parallel import in_parallel
 from registry.formats.photographs import Refused, decode_image, read_source
 from registry.formats.png import encode_indexed, encode_rgb, encode_short
 from registry.near_duplicates import near_pairs, perceptual_hash
@@ -36,8 +34,6 @@ from registry.store import Store
 from registry.version_writer import VersionWriter
 
 OnReport = Callable[[ImportReport], None]
-_WORKERS = 4
-_Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
@@ -206,7 +202,7 @@ def import_dataset(
         _refuse_leaks(pictures)
         taken = _Taken(findings)
         with VersionWriter(store, hold=True) as writer:
-            work = _in_parallel(lambda picture: _prepare(picture, source), pictures)
+            work = in_parallel(lambda picture: _prepare(picture, source), pictures)
             for done, (picture, result) in enumerate(zip(pictures, work, strict=True), 1):
                 record = taken.add(picture, result)
                 if record is not None and isinstance(result, Prepared) and not findings.faults:
@@ -352,19 +348,3 @@ def _refuse_leaks(pictures: Iterable[Picture]) -> None:
             hint="frames of one group must all be in one split, or what is measured on the other is flattered",
             context={"groups": list(leaks)[:1000]},
         )
-
-
-def _in_parallel(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """Results in the order of the items, a few at a time: decoding and encoding run outside the interpreter lock."""
-    waiting: deque[Future[_Result]] = deque()
-    rest = iter(items)
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        try:
-            waiting.extend(pool.submit(work, item) for item in islice(rest, 2 * _WORKERS))
-            while waiting:
-                result = waiting.popleft().result()
-                waiting.extend(pool.submit(work, item) for item in islice(rest, 1))
-                yield result
-        finally:
-            for future in waiting:
-                future.cancel()
