@@ -23,9 +23,11 @@ import numpy.typing as npt
 from filelock import FileLock
 
 from contracts.errors import StorageError
-from contracts.frame import FrameRecord
+from contracts.frame import FileRole, FrameRecord
 from contracts.ids import canonical_json
+from contracts.label_map import LabelMap
 from contracts.process import write_document
+from registry.label_maps.applied import read_labels
 from registry.reader import Version
 from training.environment import usable_cpus
 
@@ -55,6 +57,8 @@ def open_frames(
     size_px: tuple[int, int],
     cache: Path,
     on_progress: OnProgress = lambda done, total, what: None,
+    *,
+    label_map: LabelMap | None = None,
 ) -> DecodedFrames:
     """Verify the frames of a version and give them at training size, decoding them if no run has before.
 
@@ -66,6 +70,7 @@ def open_frames(
         size_px: Width, height to scale to: images by area (or linearly when enlarged), masks by nearest neighbour.
         cache: Folder of decoded frames.
         on_progress: Told how far verifying and decoding are.
+        label_map: Whose removed instances the masks are without; its classes are not applied.
 
     Raises:
         IntegrityError: A blob is missing or damaged; the message names the file and the version.
@@ -74,15 +79,18 @@ def open_frames(
     """
     records = version.records(split)
     key = {"format": FORMAT, "manifest": version.digest, "split": split, "size_px": list(size_px)}
+    removal = _removal(label_map)
+    if removal:
+        key["removal"] = removal
     folder = cache / hashlib.sha256(canonical_json(key)).hexdigest()[:32]
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
             if _is_sound(folder, len(records), size_px):
-                _verify(version, records, on_progress)
+                _verify(version, records, on_progress, ("image", "mask", *(("instances",) if removal else ())))
             else:
                 shutil.rmtree(folder, ignore_errors=True)
-                _decode(version, records, size_px, key, folder, on_progress)
+                _decode(version, records, size_px, key, folder, on_progress, label_map)
     except OSError as error:
         raise StorageError(
             f"the cache {cache} can't be written: {error.strerror or error}",
@@ -94,12 +102,23 @@ def open_frames(
     return DecodedFrames(version, tuple(records), images, masks)
 
 
-def _verify(version: Version, records: Sequence[FrameRecord], on_progress: OnProgress) -> None:
+def _removal(label_map: LabelMap | None) -> dict[str, object]:
+    """What of a label map decides which pixels of a mask are blanked; empty where nothing does."""
+    if label_map is None or not label_map.removes_instances:
+        return {}
+    fields = label_map.model_dump(mode="json")
+    return {name: fields[name] for name in ("minimum_area_px2", "remove", "removed_pixels") if name in fields}
+
+
+def _verify(
+    version: Version, records: Sequence[FrameRecord], on_progress: OnProgress, roles: Sequence[FileRole]
+) -> None:
     """Hash the frames' blobs again; the reader raises naming file and version."""
 
     def check(record: FrameRecord) -> None:
-        version.read_file(record, "image")
-        version.read_file(record, "mask")
+        for role in roles:
+            if role in record.files:
+                version.read_file(record, role)
 
     with ThreadPoolExecutor(usable_cpus()) as pool:
         for done, _ in enumerate(pool.map(check, records), 1):
@@ -113,6 +132,7 @@ def _decode(
     key: dict[str, object],
     folder: Path,
     on_progress: OnProgress,
+    label_map: LabelMap | None,
 ) -> None:
     """Fill a temporary folder beside `folder` and rename it; reading verifies every digest."""
     width, height = size_px
@@ -128,7 +148,9 @@ def _decode(
 
         def decode(place: int) -> None:
             arrays["images"][place] = scale_image(version.read_image(records[place]), size_px)
-            arrays["masks"][place] = scale_mask(version.read_mask(records[place]), size_px)
+            record = records[place]
+            mask = read_labels(version, record, label_map) if label_map is not None else version.read_mask(record)
+            arrays["masks"][place] = scale_mask(mask, size_px)
 
         with ThreadPoolExecutor(usable_cpus()) as pool:
             for done, _ in enumerate(pool.map(decode, range(len(records))), 1):

@@ -203,7 +203,7 @@ def read_data(order: TrainingOrder, monitor: Monitor) -> dict[mixing.SourceKey, 
                 last[0] = time.monotonic()
                 monitor.say(f"{what}: {done}/{total}")
 
-        frames = open_frames(version, split, order.spec.image_size, Path(order.cache), tell)
+        frames = open_frames(version, split, order.spec.image_size, Path(order.cache), tell, label_map=order.label_map)
         data[dataset, split] = LabelledFrames(frames, lookup)
     return data
 

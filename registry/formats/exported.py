@@ -84,9 +84,7 @@ class ExportedFrame:
     @cached_property
     def mask(self) -> ByteImage:
         """(H, W) uint8 class ids, 255 to be ignored."""
-        mapped = self.export.classes.label_map is not None
-        lookup = self.export.classes.lookup.tolist() if mapped else None
-        return self.export.version.read_mask(self.record, lookup)
+        return self.export.classes.read_mask(self.export.version, self.record)
 
     @cached_property
     def instance_mask(self) -> ShortImage | None:
@@ -165,7 +163,8 @@ class ExportedFrame:
         return tuple(objects)
 
     def _boxed_objects(self) -> list[FrameObject]:
-        classes = ((instance, self.export.classes_by_label[instance.label]) for instance in self.record.instances)
+        kept = self.export.classes.kept(self.record)
+        classes = ((instance, self.export.classes_by_label[instance.label]) for instance in kept)
         return [
             FrameObject(
                 number=instance.id,

@@ -129,3 +129,35 @@ def test_fine_and_coarse_labels_meet_in_the_same_classes(name: str) -> None:
 
 def test_the_eighteen_source_parts_all_have_a_rendered_part() -> None:
     assert set(mapped("carparts-18", FINE).values()) == set(load_label_map("carparts-18").class_names())
+
+
+def test_the_maps_of_lund_and_axis_differ_where_the_papers_do() -> None:
+    bdd = table(
+        "background",
+        "traffic_light",
+        "motor",
+        "train",
+        "truck",
+        "rider",
+        "car",
+        "bus",
+        "bike",
+        "traffic_sign",
+        "person",
+    )
+    common = {"truck": "truck", "car": "car", "bus": "bus", "bike": "cycle", "person": "person"}
+    dropped = dict.fromkeys(("background", "traffic_light", "train", "traffic_sign"), "background")
+    assert mapped("bdd-lund", bdd) == {**dropped, **common, "rider": "cycle", "motor": "background"}
+    assert mapped("bdd-axis", bdd) == {**dropped, **common, "rider": "person", "motor": "cycle"}
+    gtav = table("background", "van", "trailer", "train", "motorcycle", "bicycle", "trafficlight", "person")
+    assert mapped("gtav-5", gtav) == {
+        "background": "background",
+        "van": "car",
+        "trailer": "truck",
+        "train": "background",
+        "motorcycle": "cycle",
+        "bicycle": "cycle",
+        "trafficlight": "background",
+        "person": "person",
+    }
+    assert load_label_map("bdd-lund").class_names() == load_label_map("gtav-5").class_names()
