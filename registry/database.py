@@ -6,6 +6,7 @@ database, each with a table of its own that says which revision it has.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another one."""
 _UPGRADE_LOCK_KEY = 0x62656C74
 """PostgreSQL advisory lock held while upgrading."""
-_DRIVER = "postgresql+psycopg"
+_DRIVER = "postgresql+pg8000"
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def open_database(url: str, schema: Schema = CATALOG) -> Engine:
     """Connect to a database and bring it to the newest revision; safe when several processes do so at once.
 
     Args:
-        url: A SQLAlchemy URL, such as `sqlite:////data/catalog.db` or `postgresql+psycopg://user@host/name`. A password
-            comes from `PGPASSWORD` or `~/.pgpass`, as libpq reads them.
+        url: A SQLAlchemy URL, such as `sqlite:////data/catalog.db` or `postgresql://user@host/name`. The
+            password of PostgreSQL comes from the environment, `PGPASSWORD`.
         schema: The tables.
 
     Raises:
@@ -64,7 +65,7 @@ def open_database(url: str, schema: Schema = CATALOG) -> Engine:
     parsed = parse_database_url(url, schema.what)
     backend = parsed.get_backend_name()
     try:
-        engine = create_engine(parsed, pool_pre_ping=backend != "sqlite")
+        engine = engine_of(parsed)
     except (ArgumentError, NoSuchModuleError) as error:
         raise _not_a_url(url, schema.what, error) from None
     except ImportError as error:
@@ -97,6 +98,14 @@ def parse_database_url(url: str, what: str = "database") -> URL:
     return parsed.set(drivername=_DRIVER) if parsed.drivername == "postgresql" else parsed
 
 
+def engine_of(url: URL) -> Engine:
+    """Connections to a database as it is. PostgreSQL's password comes from the environment."""
+    if url.get_backend_name() == "sqlite":
+        return create_engine(url)
+    # Where the server asks for a password that is not there, it shall be the server that says so.
+    return create_engine(url, pool_pre_ping=True, connect_args={"password": os.environ.get("PGPASSWORD", "")})
+
+
 def _not_a_url(url: str, what: str, reason: object) -> ConfigurationError:
     return ConfigurationError(
         f"'{url}' is not a {what}: {reason}",
@@ -113,14 +122,19 @@ def translated_errors(action: str) -> Iterator[None]:
     except BeltlineError:
         raise
     except (DBAPIError, sqlite3.Error, OSError, TimeoutError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        message = str(cause).strip()
+        message = _what_it_said(error.orig if isinstance(error, DBAPIError) else error)
         full = "full" in message or "No space" in message
         raise StorageError(
             f"can't {action}: {message}",
             hint="free disk space, then repeat" if full else "check that the database is there and can be written",
             context={"reason": "no_space" if full else "database"},
         ) from error
+
+
+def _what_it_said(cause: BaseException | None) -> str:
+    """A driver's error in words: PostgreSQL's comes as its fields, of which `M` is the message."""
+    fields = cause.args[0] if cause is not None and cause.args else None
+    return str(fields.get("M", fields) if isinstance(fields, dict) else cause).strip()
 
 
 def writing(engine: Engine) -> Engine:

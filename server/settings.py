@@ -9,7 +9,7 @@ players, roots for imports and limits, and says where files and tables lie inste
     import_roots: [/data/photographs]
     workers: 4
     store: s3://datasets/beltline
-    database: postgresql+psycopg://beltline@db.example/beltline
+    database: postgresql://beltline@db.example/beltline
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class SettingsFile(Document):
     store: Annotated[str, Field(min_length=1)] | None = None
     """Where the files of versions lie: a URL of fsspec such as `s3://bucket/prefix`, or a folder, where a relative one
     starts at the settings file's folder; none is the home's own. Credentials come from the environment."""
-    database: Annotated[str, Field(pattern=r"^postgresql(\+psycopg)?://")] | None = None
+    database: Annotated[str, Field(pattern=r"^postgresql://")] | None = None
     """PostgreSQL database of catalog and jobs; none is SQLite in the home. The password comes from the environment."""
     jobs: JobSettings = JobSettings()
     bridge: BridgeSettings = BridgeSettings()
@@ -234,7 +234,7 @@ def load_settings(
         upload_bytes_max=written.upload_bytes_max,
         free_bytes_min=written.free_bytes_min,
         store=_store(written.store, base, path),
-        database=_without_password(written.database, "database", path, "PGPASSWORD or ~/.pgpass"),
+        database=_without_password(written.database, "database", path, "PGPASSWORD"),
         jobs=written.jobs,
         bridge=written.bridge,
         allow_paths=allow_paths,

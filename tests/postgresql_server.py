@@ -48,14 +48,14 @@ class PostgresqlServer:
 
     def new_database(self) -> str:
         """URL of a new, empty database."""
-        import psycopg
+        import pg8000.native
 
         name = f"test_{next(self._numbers)}"
-        with psycopg.connect(
-            host="127.0.0.1", port=self.port, user=USER, password=self.password, dbname="postgres", autocommit=True
+        with pg8000.native.Connection(
+            USER, host="127.0.0.1", port=self.port, password=self.password, database="postgres"
         ) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{name}"
+            connection.run(f"CREATE DATABASE {name}")
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{name}"
 
     def start(self) -> None:
         """Start it, or start it again."""

@@ -43,7 +43,7 @@ def test_every_place_of_the_home_lies_in_it(tmp_path: Path) -> None:
 
 
 def test_files_and_tables_may_lie_elsewhere(tmp_path: Path) -> None:
-    url = "postgresql+psycopg://beltline@db.example/beltline"
+    url = "postgresql://beltline@db.example/beltline"
     write(tmp_path, f"schema_version: 1\nstore: s3://datasets/beltline\ndatabase: {url}\n")
     settings = load_settings(tmp_path, environment={})
     assert settings.store_url == "s3://datasets/beltline"
@@ -57,7 +57,7 @@ def test_files_and_tables_may_lie_elsewhere(tmp_path: Path) -> None:
     [
         "store: s3://key:hunter2@datasets/beltline",
         "database: postgresql://beltline:hunter2@db.example/beltline",
-        "database: postgresql+psycopg://beltline@db.example/beltline?password=hunter2",
+        "database: postgresql://beltline@db.example/beltline?password=hunter2",
     ],
 )
 def test_a_secret_in_the_settings_is_refused_and_not_repeated(tmp_path: Path, line: str) -> None:

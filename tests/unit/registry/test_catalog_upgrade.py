@@ -45,7 +45,7 @@ def at_revision(url: str, revision: str) -> None:
     parsed = database.parse_database_url(url)
     if parsed.get_backend_name() == "sqlite":
         database.Path(parsed.database or "").parent.mkdir()
-    engine = database.create_engine(parsed)
+    engine = database.engine_of(parsed)
     if engine.dialect.name == "sqlite":
         database._listen_to_sqlite(engine)
     scripts = ScriptDirectory.from_config(database._configuration(CATALOG))
@@ -72,3 +72,14 @@ def test_a_catalog_of_the_first_revision_keeps_its_versions_and_gains_latest(dat
         assert catalog.add("belt", manifest(9)).version == 3
         assert resolve_alias(catalog, "belt", "latest").number == 3
         assert change_version(catalog, BELT_1, add_tags=["old"]).tags == ("old",)
+
+
+def test_a_catalog_of_the_previous_revision_keeps_all_that_it_knew(database_url: str) -> None:
+    scripts = ScriptDirectory.from_config(database._configuration(CATALOG))
+    _, previous, *_ = [script.revision for script in scripts.walk_revisions()]
+    at_revision(database_url, previous)
+    with Catalog(database_url) as catalog:
+        shown = catalog.describe(BELT_2)
+        assert (shown.description, shown.aliases, shown.erasures) == ("seed 2", ("latest",), ())
+        assert catalog.erased_frames(shown.digest) == frozenset()
+        assert catalog.add("belt", manifest(9)).version == 3

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
 
 from contracts.errors import BeltlineError, ConfigurationError, ConflictError, NotFoundError
 from contracts.job import Job, JobState
 from contracts.process import Progress
 from registry.catalog import Catalog
+from registry.database import engine_of, parse_database_url
 from server.jobs import leases, schema
 from server.jobs.answers import FirstAnswer, IdempotencyKey
 from server.jobs.database import Database
@@ -73,7 +73,7 @@ def test_migrations_lead_to_the_schema(database: Database, database_url: str) ->
         "compare_server_default": True,
         "include_name": lambda name, kind, _: kind != "table" or name in schema.metadata.tables,
     }
-    engine = create_engine(database_url)
+    engine = engine_of(parse_database_url(database_url))
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts=options), schema.metadata) == []
     engine.dispose()
