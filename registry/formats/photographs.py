@@ -23,7 +23,6 @@ _RGBA = 6
 _INDEXED = 3
 _DECODING_ERRORS = (
     UnidentifiedImageError,
-    Image.DecompressionBombError,
     OSError,
     SyntaxError,
     ValueError,
@@ -152,6 +151,8 @@ def _opened(data: bytes, formats: tuple[str, ...]) -> Image.Image:
         if max(picture.size) > MAXIMUM_SIDE_PX:
             raise Refused(f"{picture.width}x{picture.height} px; at most {MAXIMUM_SIDE_PX} px a side")
         picture.load()
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Refused(f"it has far too many pixels; at most {MAXIMUM_SIDE_PX} px a side") from None
     except UnidentifiedImageError:
         raise Refused(f"not an image ({' or '.join(formats)})") from None
     except _DECODING_ERRORS as error:
