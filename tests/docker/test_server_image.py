@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.docker import chroot
@@ -64,6 +64,11 @@ def test_the_image_of_the_server_can_be_made_and_serves(tmp_path: Path) -> None:
             assert service.poll() is None, service.communicate()[0][-3000:]
             assert time.monotonic() < until
             time.sleep(0.5)
+        first = psutil.Process(service.pid).children()[0]
+        first.terminate()  # what Docker does with a container's first process
+        assert service.wait(timeout=30) == 0
     finally:
-        service.send_signal(signal.SIGKILL)  # of `unshare --kill-child`, which takes all that it started with it
+        if service.poll() is None:
+            for process in psutil.Process(service.pid).children(recursive=True):
+                process.kill()
         service.communicate()

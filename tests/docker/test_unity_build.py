@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.dockerfiles import FOLDER
+from tests.docker.dockerfiles import FOLDER, ROOT
 
 SECRETS = {"unity_serial": "XX-1234-SERIAL", "unity_email": "builder@example.org", "unity_password": "pass word*[1]"}
 EDITOR = r"""#!/bin/bash
@@ -149,6 +150,18 @@ def test_a_licence_file_is_read_and_not_returned(build: Build) -> None:
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 0, output
     assert build.done() == ["-manualLicenseFile", "-executeMethod"]
+
+
+def test_what_the_script_calls_is_in_the_project() -> None:
+    text = (FOLDER / "unity-build.sh").read_text()
+    method = re.search(r"BELTLINE_BUILD_METHOD:-([\w.]+)", text)
+    assert method is not None
+    namespace, name, function = method[1].rsplit(".", 2)
+    source = (ROOT / "unity_bridge/unity_project/Assets/Beltline/Editor" / f"{name}.cs").read_text()
+    assert f"namespace {namespace}\n" in source
+    assert f"public static void {function}()" in source
+    assert '"-beltlineOutput"' in source
+    assert "-beltlineOutput" in text
 
 
 def test_without_a_licence_nothing_is_started(build: Build) -> None:
