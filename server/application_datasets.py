@@ -110,7 +110,8 @@ class DatasetCalls:
 
     def diff(self, reference: VersionReference, against: VersionReference) -> VersionDiff:
         versions = self._version(reference), self._version(against)
-        return compare_versions(*versions, self.statistics(reference), self.statistics(against))
+        statistics = self.statistics(reference), self.statistics(against)
+        return compare_versions(*versions, *statistics, self._parts.frame_index_folder)
 
     def _version(self, reference: VersionReference) -> Version:
         catalog = self._parts.catalog()

@@ -10,18 +10,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
 from contracts.dataset import DatasetManifest
 from contracts.errors import NotFoundError, nearest
 from contracts.frame import FrameRecord
 from contracts.frame_spec import Label
 from contracts.ids import VersionReference
 from contracts.process import write_atomically
-from PIL import Image
 from registry.catalog import Catalog
+from registry.frame_index import FrameIndex, frame_index
 from registry.pictures import overlay
 from registry.reader import Version
 from registry.store import Store
-
+from registry.streaming import read_lines
 from server.resources import Page, PictureKind
 
 _KEPT_VERSIONS = 4
@@ -34,14 +37,16 @@ class DatasetFrames:
         store: Where the blobs lie.
         catalog: Names of versions.
         cache: Folder for tables of labels by frame, which can be made again.
+        indexes: Folder for indexes of frames, which can be made again.
     """
 
-    def __init__(self, store: Store, catalog: Catalog, cache: Path) -> None:
+    def __init__(self, store: Store, catalog: Catalog, cache: Path, indexes: Path) -> None:
         self._store = store
         self._catalog = catalog
         self._cache = cache
+        self._index_folder = indexes
         self._lock = threading.Lock()
-        self._lines: OrderedDict[str, list[bytes]] = OrderedDict()
+        self._indexes: OrderedDict[str, FrameIndex] = OrderedDict()
 
     def page(
         self, reference: VersionReference, *, start: int, limit: int, label: str | None, split: str | None
@@ -54,19 +59,16 @@ class DatasetFrames:
         """
         version = self._open(reference)
         _check_filters(version, label, split)
-        lines = self._frame_lines(version)
-        shown = self._frames_with(version, lines, label) if label is not None else None
-        found: list[FrameRecord] = []
-        for index in range(start, len(lines)) if shown is None else [index for index in shown if index >= start]:
-            if split is not None and f'"split":{json.dumps(split)}'.encode() not in lines[index]:
-                continue
-            record = FrameRecord.model_validate_json(lines[index])
-            if split is not None and record.split != split:
-                continue
-            if len(found) == limit:
-                return Page[FrameRecord](items=found, next_cursor=str(index))
-            found.append(record)
-        return Page[FrameRecord](items=found)
+        index = self._index(version)
+        chosen = np.arange(len(version)) if label is None else self._frames_with(version, index, label)
+        if split is not None:
+            chosen = np.intersect1d(chosen, index.in_split(split), assume_unique=True)
+        page = chosen[chosen >= start][: limit + 1].tolist()
+        lines = index.read(version, page[:limit])
+        return Page[FrameRecord](
+            items=[FrameRecord.model_validate_json(line) for line in lines],
+            next_cursor=str(page[limit]) if len(page) > limit else None,
+        )
 
     def picture(self, reference: VersionReference, index: int, kind: PictureKind) -> bytes:
         """PNG of one frame.
@@ -76,12 +78,11 @@ class DatasetFrames:
             IntegrityError: Stored bytes are damaged.
         """
         version = self._open(reference)
-        lines = self._frame_lines(version)
-        if not 0 <= index < len(lines):
+        if not 0 <= index < len(version):
             raise NotFoundError(
-                f"{reference} has no frame {index}", code="unknown_frame", hint=f"frames are 0 to {len(lines) - 1}"
+                f"{reference} has no frame {index}", code="unknown_frame", hint=f"frames are 0 to {len(version) - 1}"
             )
-        record = FrameRecord.model_validate_json(lines[index])
+        record = FrameRecord.model_validate_json(self._index(version).read(version, [index])[0])
         if kind == "overlay":
             return overlay_png(version.read_image(record), version.read_mask(record), version.labels)
         return version.read_file(record, kind)
@@ -91,26 +92,25 @@ class DatasetFrames:
         manifest: DatasetManifest = self._catalog.manifest(reference)
         return Version(self._store, digest, manifest, str(reference))
 
-    def _frame_lines(self, version: Version) -> list[bytes]:
+    def _index(self, version: Version) -> FrameIndex:
         with self._lock:
-            if version.digest in self._lines:
-                self._lines.move_to_end(version.digest)
-                return self._lines[version.digest]
-        lines = self._store.read(version.manifest.frames.digest, what=f"frames.jsonl of {version.name}").splitlines()
+            if version.digest in self._indexes:
+                self._indexes.move_to_end(version.digest)
+                return self._indexes[version.digest]
+        index = frame_index(version, self._index_folder)
         with self._lock:
-            self._lines[version.digest] = lines
-            while len(self._lines) > _KEPT_VERSIONS:
-                self._lines.popitem(last=False)
-        return lines
+            self._indexes[version.digest] = index
+            while len(self._indexes) > _KEPT_VERSIONS:
+                self._indexes.popitem(last=False)
+        return index
 
-    def _frames_with(self, version: Version, lines: Sequence[bytes], label: str) -> list[int]:
+    def _frames_with(self, version: Version, index: FrameIndex, label: str) -> npt.NDArray[np.int64]:
         """Indices of the frames that show a label."""
         if version.manifest.generator is not None:
-            quoted = f'"label":{json.dumps(label)}'.encode()
-            return [index for index, line in enumerate(lines) if quoted in line]
-        return self._labels_by_frame(version, lines).get(label, [])
+            return index.with_label(label)
+        return np.array(self._labels_by_frame(version).get(label, []), np.int64)
 
-    def _labels_by_frame(self, version: Version, lines: Sequence[bytes]) -> dict[str, list[int]]:
+    def _labels_by_frame(self, version: Version) -> dict[str, list[int]]:
         """Of imported images, which may have no instances, the masks tell too; looked through once and remembered."""
         path = self._cache / f"{version.digest.removeprefix('sha256:')}.json"
         if path.is_file():
@@ -118,6 +118,7 @@ class DatasetFrames:
             return known
         names = {item.id: item.name for item in version.labels}
         table: dict[str, list[int]] = {name: [] for name in names.values()}
+        lines = read_lines(self._store, version.manifest.frames.digest, what=f"frames.jsonl of {version.name}")
         for index, line in enumerate(lines):
             record = FrameRecord.model_validate_json(line)
             shown = {instance.label for instance in record.instances}  # some are known by their boxes alone

@@ -50,8 +50,16 @@ class Parts:
 
     def frames(self) -> DatasetFrames:
         return self._once(
-            "frames", lambda: DatasetFrames(self.store(), self.catalog(), self._settings.cache / "labels")
+            "frames",
+            lambda: DatasetFrames(
+                self.store(), self.catalog(), self._settings.cache / "labels", self.frame_index_folder
+            ),
         )
+
+    @property
+    def frame_index_folder(self) -> Path:
+        """Indexes of versions' frames."""
+        return self._settings.cache / "frame-indexes"
 
     @property
     def statistics_folder(self) -> Path:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from contracts.errors import IntegrityError
 from contracts.statistics import (
     ChoiceSummary,
     FrameDifference,
@@ -21,23 +17,27 @@ from contracts.statistics import (
     VersionDiff,
     VersionStatistics,
 )
+from registry.frame_index import ROLES, FrameIndex, frame_index
 from registry.reader import Version
-from registry.streaming import read_lines
 
 SHOWN_MAX = 1000
-_ROLES = ("image", "mask", "instances", "depth")
-_FILES = re.compile(rb'"files":\{([^{}]*)\}')
-_INDEX = re.compile(rb'"index":(\d+)')
-_SEED = re.compile(rb'"seed":(\d+|null)')
-_SOURCE = re.compile(rb'"source":("(?:[^"\\]|\\.)*"|null)')
-_SPLIT = re.compile(rb'"split":("[^"]*"|null)')
-Words64 = npt.NDArray[np.uint64]
 
 
 def compare_versions(
-    version: Version, against: Version, statistics: VersionStatistics, against_statistics: VersionStatistics
+    version: Version,
+    against: Version,
+    statistics: VersionStatistics,
+    against_statistics: VersionStatistics,
+    cache: Path | None = None,
 ) -> VersionDiff:
     """What `version` has that `against` has not, and the other way round.
+
+    Args:
+        version: The version.
+        against: The other one.
+        statistics: Of the version.
+        against_statistics: Of the other one.
+        cache: Folder of frame indexes.
 
     Raises:
         IntegrityError: The frames of one of them are damaged.
@@ -52,7 +52,7 @@ def compare_versions(
         against=against.name,
         digest=version.digest,
         against_digest=against.digest,
-        frames=compare_frames(version, against),
+        frames=compare_frames(version, against, cache),
         labels_added=tuple(sorted(names - others)),
         labels_removed=tuple(sorted(others - names)),
         areas={
@@ -88,16 +88,19 @@ def compare_versions(
     )
 
 
-def compare_frames(version: Version, against: Version) -> FrameDifferences:
-    """Frames of two versions, matched by content and then by where they come from.
+def compare_frames(version: Version, against: Version, cache: Path | None = None) -> FrameDifferences:
+    """Frames of two versions, matched by content and then by where they come from; by their indexes alone.
 
-    Memory: 60 bytes a frame.
+    Args:
+        version: The version.
+        against: The other one.
+        cache: Folder of frame indexes; none makes them for this once.
     """
     if version.manifest.frames.digest == against.manifest.frames.digest:
         return FrameDifferences(
             same=len(version), added=0, removed=0, changed=0, added_indices=(), removed_indices=(), changed_frames=()
         )
-    here, there = _read(version), _read(against)
+    here, there = frame_index(version, cache), frame_index(against, cache)
     new = np.flatnonzero(~np.isin(here.content, there.content))
     gone = np.flatnonzero(~np.isin(there.content, here.content))
     _, left, right = np.intersect1d(here.origin[new], there.origin[gone], return_indices=True)
@@ -106,7 +109,7 @@ def compare_frames(version: Version, against: Version) -> FrameDifferences:
     changed_new, changed_gone = changed_new[order], changed_gone[order]
     added, removed = np.setdiff1d(new, changed_new), np.setdiff1d(gone, changed_gone)
     shown = [
-        FrameDifference(index=int(one), against_index=int(other), files=here.differing(there, int(one), int(other)))
+        FrameDifference(index=int(one), against_index=int(other), files=_differing(here, there, int(one), int(other)))
         for one, other in zip(changed_new[:SHOWN_MAX], changed_gone[:SHOWN_MAX], strict=True)
     ]
     return FrameDifferences(
@@ -164,49 +167,7 @@ def _shifts(here: Mapping[str, NumberSummary], there: Mapping[str, NumberSummary
     return dict(sorted(found.items()))
 
 
-@dataclass(frozen=True)
-class _Frames:
-    """All frames of a version, each as 64-bit words by its index."""
-
-    content: Words64
-    """(N,) of all its files."""
-    origin: Words64
-    """(N,) of where it comes from."""
-    files: Words64
-    """(N, 4) of image, mask, instances, depth; 0 where there is none."""
-
-    def differing(self, other: _Frames, index: int, other_index: int) -> tuple[str, ...]:
-        """Roles of which two frames have different bytes."""
-        pairs = zip(_ROLES, self.files[index], other.files[other_index], strict=True)
-        return tuple(role for role, one, two in pairs if one != two)
-
-
-def _read(version: Version) -> _Frames:
-    count = len(version)
-    flat = np.fromiter(_words(version), np.uint64, count * 6).reshape(count, 6)
-    return _Frames(flat[:, 0].copy(), flat[:, 1].copy(), flat[:, 2:].copy())
-
-
-def _words(version: Version) -> Iterator[int]:
-    """Six words a frame. Canonical lines are searched, not parsed: their keys are sorted, so that the files come before
-    whatever a parameter may say, and seed, source and split after it."""
-    lines = read_lines(version.store, version.manifest.frames.digest, what=f"frames.jsonl of {version.name}")
-    for number, line in enumerate(lines, 1):
-        files, index = _FILES.search(line), _INDEX.search(line)
-        tail = line[line.rfind(b'"player":') :]
-        seed, source, split = _SEED.search(tail), _SOURCE.search(tail), _SPLIT.search(tail)
-        if files is None or index is None or seed is None or source is None or split is None:
-            raise IntegrityError(
-                f"frames.jsonl of {version.name}, line {number}, is no frame record",
-                hint="`beltline verify` names the file",
-            )
-        place = source[1] + split[1] if source[1] != b"null" else seed[1] + b" " + index[1]
-        yield _word(files[1])
-        yield _word(place)
-        by_role = dict(re.findall(rb'"(\w+)":"sha256:([0-9a-f]{16})', files[1]))
-        for role in _ROLES:
-            yield int(by_role.get(role.encode(), b"0"), 16)
-
-
-def _word(data: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+def _differing(one: FrameIndex, other: FrameIndex, index: int, other_index: int) -> tuple[str, ...]:
+    """Roles of which two frames have different bytes."""
+    pairs = zip(ROLES, one.files[index], other.files[other_index], strict=True)
+    return tuple(role for role, left, right in pairs if left != right)

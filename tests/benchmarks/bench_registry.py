@@ -17,6 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -89,11 +90,13 @@ def _publish(staging: Path, home: Path, frames: int) -> float:
     return seconds
 
 
-def _floor(staging: Path, target: Path, frames: int, *, sync_each: bool) -> float:
+def _floor(
+    staging: Path, target: Path, frames: int, *, sync_each: bool, roles: Iterable[str] = tuple(FILE_SIZES)
+) -> float:
     """Seconds to hash, write and sync the frames' files, their bytes being in memory already."""
     target.mkdir()
     folders = sorted((staging / "frames").iterdir())[:frames]
-    blobs = [(folder / f"{role}.png").read_bytes() for folder in folders for role in FILE_SIZES]
+    blobs = [(folder / f"{role}.png").read_bytes() for folder in folders for role in roles]
     start = time.perf_counter()
     for number, data in enumerate(blobs):
         hashlib.sha256(data).hexdigest()
