@@ -159,6 +159,8 @@ class Study(Document):
     """Versions by the names that the base run and the axes call them, so that another one is put in at one place."""
     base: str | dict[str, Any]
     """Path of a training document, or the document itself."""
+    set: dict[Path, Any] = {}
+    """Fields in which all runs differ from the base run, by their paths."""
     axes: Annotated[dict[Name, Axis], Field(min_length=1, max_length=8)]
     leave_out: Annotated[tuple[dict[Name, Scalar], ...], Field(max_length=1000)] = ()
     """Cells that are not run, by the values of some axes, such as `{real: 0, synthetic: 0}`."""

@@ -131,7 +131,8 @@ def _base(study: Study) -> dict[str, Any]:
             code="path_not_allowed",
             hint="put the training document there",
         )
-    return study.base
+    document: dict[str, Any] = apply_overrides(study.base, study.set)
+    return document
 
 
 def _check_paths(axes: Mapping[str, Axis]) -> None:

@@ -36,14 +36,23 @@ def load_study(name_or_path: str, folder: Path, *, overrides: Mapping[str, Any] 
     return _resolved(value, lines, folder, source=str(path), beside=path.parent, overrides=overrides or {})
 
 
-def resolve_study(value: Mapping[str, Any], folder: Path, *, source: str = "request") -> Study:
-    """Merge and validate a study that was sent: it may extend a named one, and holds its base run itself.
+def resolve_study(
+    value: Mapping[str, Any], folder: Path, *, source: str = "request", beside: Path | None = None, lines: Any = None
+) -> Study:
+    """Merge and validate a study that does not lie in a named file.
+
+    Args:
+        value: The document; it may extend a study.
+        folder: Where named studies lie.
+        source: What an error calls the document.
+        beside: Folder in which the base run's path starts; none: the document holds its base run itself.
+        lines: Line numbers from `read_yaml`.
 
     Raises:
-        NotFoundError: It extends a study that there is not.
+        NotFoundError: It extends a study that there is not, or there is no such base run.
         ConfigurationError: Invalid.
     """
-    return _resolved(dict(value), None, folder, source=source, beside=None, overrides={})
+    return _resolved(dict(value), lines, folder, source=source, beside=beside, overrides={})
 
 
 def _resolved(

@@ -20,22 +20,18 @@ from contracts.job import TERMINAL_STATES, Job, JobState, RenderBatchRequest
 from contracts.lock import Trace, TraceRequest
 from contracts.run import TrainingSpec
 from server.application_datasets import DatasetCalls
+from server.application_studies import StudyCalls
 from server.documents import check_document, show_run, summarize
 from server.jobs.answers import FirstAnswer, IdempotencyKey
 from server.jobs.engine import Engine
 from server.jobs.executors.local import LocalExecutor
+from server.jobs.plans import ImportPlan
 from server.jobs.table import NewJob
 from server.jobs.work import Modules
 from server.paging import cursor_number, number_cursor, page_limit
 from server.parts import Parts
-from server.previews import Previews
-from server.service import OnJob
-from server.settings import Settings
-from server.traces import Traces
-from server.uploads import check_archive
-
-from server.jobs.plans import ImportPlan
 from server.planning import checked_shares, find_generator, plan_import, plan_render, plan_training, training_steps
+from server.previews import Previews
 from server.resources import (
     PAGE_SIZE,
     Accepted,
@@ -50,11 +46,15 @@ from server.resources import (
     Run,
     ValidationResult,
 )
+from server.service import OnJob
+from server.settings import Settings
+from server.traces import Traces
+from server.uploads import check_archive
 
 _WATCH_S = 0.1
 
 
-class Application(DatasetCalls):
+class Application(DatasetCalls, StudyCalls):
     """Beltline on one home folder. Safe for several threads.
 
     Args:

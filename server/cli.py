@@ -24,6 +24,7 @@ from server.commands import (
     pictures,
     regenerate,
     rendering,
+    studies,
     training,
     versions,
 )
@@ -94,7 +95,18 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (machine, documents, conversion, pictures, rendering, regenerate, datasets, versions, training):
+    for group in (
+        machine,
+        documents,
+        conversion,
+        pictures,
+        rendering,
+        regenerate,
+        datasets,
+        versions,
+        training,
+        studies,
+    ):
         group.register(commands, shared)
     return parser
 

@@ -24,6 +24,7 @@ from server.client_requests import (
     path_part,
     raise_for,
 )
+from server.client_studies import StudyRequests
 from server.resources import (
     PAGE_SIZE,
     Accepted,
@@ -46,7 +47,7 @@ PATIENCE_S = 120.0
 """How long a service may be out of reach while a job is followed: it may be restarting."""
 
 
-class Client(DatasetRequests):
+class Client(DatasetRequests, StudyRequests):
     """A service at an address. Not for use by several threads at once."""
 
     # Generators

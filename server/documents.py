@@ -14,12 +14,15 @@ from contracts.label_map import LabelMap
 from contracts.process import RESULT_FILE
 from contracts.run import RunResult, TrainingSpec
 from contracts.study import Study
+from contracts.study_cells import expand, preparatory_runs
+from contracts.study_file import resolve_study
 from server.jobs.plans import PLAN, TrainPlan
 from server.jobs.table import JobRow
 from server.resources import GeneratorSummary, Run, ValidationResult
+from server.study_planning import shipped_studies
 
 _KINDS: tuple[tuple[str, frozenset[str], type[Generator] | type[TrainingSpec] | type[Study] | type[LabelMap]], ...] = (
-    ("study", frozenset({"axes", "base"}), Study),
+    ("study", frozenset({"axes", "base", "repeats", "report"}), Study),
     ("training-run", frozenset({"data", "stages", "label_map", "network"}), TrainingSpec),
     ("label-map", frozenset({"classes"}), LabelMap),
     ("generator", frozenset({"scenario", "randomizers", "extends", "labels", "camera"}), Generator),
@@ -51,6 +54,12 @@ def check_document(
         if model is Generator:
             found = resolve_generator(document, generators, source=source, beside=beside)
             return ValidationResult(kind=kind, name=found.name, digest=found.digest())
+        if model is Study:
+            folder = Path(source).parent if beside is not None else None
+            study = resolve_study(value, shipped_studies(), source=source, beside=folder, lines=lines)
+            expand(study)
+            preparatory_runs(study)
+            return ValidationResult(kind=kind, name=study.name)
         checked = validate(model, dict(value), source=source, lines=lines)
         return ValidationResult(kind=kind, name=getattr(checked, "name", None))
     raise ConfigurationError(

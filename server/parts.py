@@ -19,6 +19,7 @@ from server.jobs.limits import Limits
 from server.jobs.table import JobTable
 from server.jobs.work import Modules, Places
 from server.settings import Settings
+from server.study_planning import STUDIES_FOLDER
 
 _T = TypeVar("_T")
 
@@ -77,6 +78,7 @@ class Parts:
         places = Places(
             jobs=settings.jobs_folder,
             runs=settings.runs_folder,
+            studies=settings.home / STUDIES_FOLDER,
             assets=settings.assets,
             cache=settings.cache,
             store_url=settings.store_url,
@@ -92,7 +94,7 @@ class Parts:
             stop_grace_s=settings.jobs.stop_grace_s,
             free_bytes_min=settings.free_bytes_min,
         )
-        for folder in (places.jobs, places.runs, places.assets, places.cache):
+        for folder in (places.jobs, places.runs, places.studies, places.assets, places.cache):
             folder.mkdir(parents=True, exist_ok=True)
         self.catalog()  # made here, once, rather than by many workers at a time
         return Engine(self.table(), executor, places, limits, self.estimates(), modules=modules, only=only)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
+from pydantic import Field
+
 from contracts.dataset import Deletion, SourceTerms, Tag, VersionDescription
 from contracts.document import Document
 from contracts.frame import FrameRecord
@@ -13,7 +15,8 @@ from contracts.ids import Digest, Name, Seed
 from contracts.job import Job, JobState
 from contracts.label_map import LabelMap
 from contracts.run import RunResult, TrainingSpec
-from pydantic import Field
+from contracts.study import Study
+from contracts.study_order import StudyEstimate, StudyResult
 
 ItemT = TypeVar("ItemT")
 
@@ -102,6 +105,8 @@ class Accepted(Document):
     """Expected seconds, from earlier jobs on this machine or, before the first, from a rule of thumb."""
     run: Name | None = None
     """Id of the training run."""
+    study: Name | None = None
+    """Id of the study."""
 
 
 class ImportUpload(Document):
@@ -233,6 +238,25 @@ class Run(Document):
     terms: tuple[SourceTerms, ...] = ()
     """License and consent of the versions that the run learns from; they hold for its model too."""
     result: RunResult | None = None
+    error: dict[str, Any] | None = None
+    report: str | None = None
+    """Path of the HTML report; over REST its address."""
+
+
+class StudyDescription(Document):
+    """A study."""
+
+    id: Name
+    job: str
+    state: JobState
+    created_at: str
+    study: Study
+    """With the base run in place."""
+    terms: tuple[SourceTerms, ...] = ()
+    """License and consent of the versions that its runs learn from; they hold for its models too."""
+    estimate: StudyEstimate | None = None
+    """How many runs and how long, once that is known."""
+    result: StudyResult | None = None
     error: dict[str, Any] | None = None
     report: str | None = None
     """Path of the HTML report; over REST its address."""

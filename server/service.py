@@ -17,6 +17,7 @@ from contracts.job import Job, JobState, RenderBatchRequest
 from contracts.lock import Trace, TraceRequest
 from contracts.run import TrainingSpec
 from contracts.statistics import VersionDiff, VersionStatistics
+from contracts.study import Study
 from server.resources import (
     PAGE_SIZE,
     Accepted,
@@ -33,6 +34,7 @@ from server.resources import (
     Preview,
     PreviewRequest,
     Run,
+    StudyDescription,
     ValidationResult,
     VersionChange,
 )
@@ -286,6 +288,31 @@ class Service(Protocol):
 
         Raises:
             NotFoundError: There is none of that id.
+        """
+
+    def study(self, study: Study, *, parallel: int | None = None) -> Accepted:
+        """Queue a study; every run is validated and every name resolved first.
+
+        Raises:
+            NotFoundError: Unknown dataset version, split or label map.
+            ConfigurationError: A run is invalid, or versions, labels and label map do not fit.
+        """
+
+    def studies(self, *, cursor: str | None = None, limit: int = PAGE_SIZE) -> Page[StudyDescription]:
+        """Studies, newest first."""
+
+    def study_of(self, study_id: str) -> StudyDescription:
+        """A study.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+
+    def study_report(self, study_id: str) -> str:
+        """The HTML report of a study that has ended.
+
+        Raises:
+            NotFoundError: There is no such study, or it has no report yet.
         """
 
     def report(self, run_id: str) -> str:

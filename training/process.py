@@ -76,9 +76,9 @@ class Monitor:
         """Wish to stop, as the signals do."""
         self._wanted_to_stop.set()
 
-    def step(self, done: int, message: str) -> None:
-        """Say how many optimizer steps are done."""
-        self._progress = Progress(done=done, total=self._progress.total, message=message)
+    def step(self, done: int, message: str, total: int | None = None) -> None:
+        """Say how many optimizer steps are done, and where that has changed, of how many."""
+        self._progress = Progress(done=done, total=self._progress.total if total is None else total, message=message)
         self._bar.set_postfix_str(message, refresh=False)
         self._bar.update(done - self._bar.n)
 

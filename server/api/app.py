@@ -31,6 +31,7 @@ from server.api import (
     problems,
     render_batches,
     service,
+    studies,
     training_runs,
 )
 from server.api.metrics import Metrics
@@ -92,6 +93,7 @@ def create_app(settings: Settings, *, modules: Modules | None = None) -> FastAPI
         dataset_removal,
         dataset_statistics,
         training_runs,
+        studies,
         documentation,
     ):
         app.include_router(resource.router)

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from contracts.job import RenderBatchRequest
 from contracts.lock import TraceRequest
 from contracts.run import TrainingSpec
+from contracts.study import Study
 from server.api.problems import MEDIA_TYPE
 from server.resources import (
     AliasTarget,
@@ -26,6 +27,7 @@ from server.resources import (
 
 _BODIES = (
     RenderBatchRequest,
+    Study,
     TrainingSpec,
     ImportRequest,
     ImportUpload,

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from contracts.errors import BeltlineError, ConfigurationError, from_dict
 from contracts.job import TERMINAL_STATES, Job, JobState
-from server.service import Service
+from server.service import OnJob, Service
 from server.settings import Settings, load_settings
 
 Subparsers = Any
@@ -110,13 +110,16 @@ class Session:
         if error.hint:
             self.say(f"  hint: {error.hint}")
 
-    def follow(self, job: Job, *, noun: str, cancel_when_interrupted: bool = True) -> Job:
+    def follow(
+        self, job: Job, *, noun: str, cancel_when_interrupted: bool = True, on_change: OnJob | None = None
+    ) -> Job:
         """Block until a job has ended, with a progress bar on standard error.
 
         Args:
             job: The job.
             noun: What its progress counts, such as `frame`.
             cancel_when_interrupted: Whether Ctrl-C cancels the job too.
+            on_change: Told of every change.
 
         Raises:
             BeltlineError: The job failed, crashed or was cancelled.
@@ -126,6 +129,8 @@ class Session:
 
             def show(now: Job) -> None:
                 advance(bar, now)
+                if on_change is not None:
+                    on_change(now)
 
             try:
                 ended = service.wait(job.id, show)

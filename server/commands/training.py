@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 
 from contracts.document import load
-from contracts.errors import BeltlineError
+from contracts.errors import BeltlineError, NotFoundError
 from contracts.process import write_atomically
 from contracts.run import RunResult, TrainingSpec
 from server.commands.rendering import NOUNS
 from server.commands.session import Session, Subparsers, command, table
-from server.resources import Run
+from server.resources import Run, StudyDescription
 
 
 def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
@@ -32,10 +32,10 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
         commands,
         shared,
         "report",
-        "print where the HTML report of a training run lies",
-        epilog="  beltline report run-3f9c01a2b4d7\n  beltline report run-3f9c01a2b4d7 --out report.html",
+        "print where the HTML report of a training run or study lies",
+        epilog="  beltline report run-3f9c01a2b4d7\n  beltline report carparts-transfer-3f9c01a2b4d7 --out report.html",
     )
-    parser.add_argument("id", metavar="ID", help="a training run")
+    parser.add_argument("id", metavar="ID", help="a training run or study")
     parser.add_argument("--out", type=Path, metavar="FILE.html", help="copy it there")
     parser.set_defaults(run=_report)
 
@@ -99,13 +99,22 @@ def _figure(value: float | None) -> str:
 
 def _report(arguments: argparse.Namespace, session: Session) -> int:
     service = session.service()
-    run = service.run(arguments.id)
+    found: Run | StudyDescription
+    try:
+        found = service.run(arguments.id)
+        what, read = "run", service.report
+    except NotFoundError as unknown:
+        try:
+            found = service.study_of(arguments.id)
+        except NotFoundError:
+            raise unknown from None
+        what, read = "study", service.study_report
     if arguments.out is not None:
-        write_atomically(arguments.out, service.report(arguments.id).encode())
+        write_atomically(arguments.out, read(arguments.id).encode())
         place = str(arguments.out)
     else:
-        if run.report is None:
-            service.report(arguments.id)  # says what is missing
-        place = str(run.report)
-    session.emit({"run": run.id, "report": place}, place)
+        if found.report is None:
+            read(arguments.id)  # says what is missing
+        place = str(found.report)
+    session.emit({what: found.id, "report": place}, place)
     return 0

@@ -153,6 +153,8 @@ class Engine:
             room.append("import")
         if kinds.count("train") < self._limits.training_runs:
             room.append("train")
+        if kinds.count("study") < self._limits.studies:
+            room.append("study")
         return room
 
     def _has_space(self) -> bool:

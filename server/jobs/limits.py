@@ -13,6 +13,8 @@ class Limits:
     """Render workers side by side, over all batches."""
     imports: int = 1
     training_runs: int = 1
+    studies: int = 1
+    """Studies side by side; each runs as many trainings at a time as cores and memory allow."""
     attempts_max: int = 3
     """Tries of a job whose processes die, before it is crashed."""
     lease_s: float = 15.0

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from pydantic import Field, TypeAdapter
+
 from contracts.dataset import SourceTerms
 from contracts.document import Document
 from contracts.generator import Generator
@@ -15,7 +17,7 @@ from contracts.ids import Digest, Name
 from contracts.label_map import LabelMap
 from contracts.run import TrainingSpec
 from contracts.shard import BridgeSettings, PlayerCommand
-from pydantic import Field, TypeAdapter
+from contracts.study import Study
 
 _FRAMES_WORTH_A_WORKER = 4
 
@@ -75,8 +77,27 @@ class TrainPlan(Document):
     """License and consent of the versions, which hold for the model too."""
 
 
-Plan = Annotated[RenderPlan | ImportPlan | TrainPlan, Field(discriminator="kind")]
-PLAN: TypeAdapter[RenderPlan | ImportPlan | TrainPlan] = TypeAdapter(Plan)
+class StudyPlan(Document):
+    """A study."""
+
+    kind: Literal["study"] = "study"
+    study_id: Name
+    study: Study
+    """With the base run in place."""
+    study_digest: Digest
+    versions: dict[str, Digest]
+    label_maps: dict[Name, LabelMap]
+    """Those that its runs name."""
+    runs: Annotated[int, Field(ge=1)]
+    """That it makes whatever they show."""
+    parallel: Annotated[int, Field(ge=1)] | None = None
+    """Runs at a time; none: as many as cores and memory allow."""
+    terms: tuple[SourceTerms, ...] = ()
+    """License and consent of the versions, which hold for its models too."""
+
+
+Plan = Annotated[RenderPlan | ImportPlan | TrainPlan | StudyPlan, Field(discriminator="kind")]
+PLAN: TypeAdapter[RenderPlan | ImportPlan | TrainPlan | StudyPlan] = TypeAdapter(Plan)
 
 
 def cut(frames: int, workers: int) -> tuple[Stretch, ...]:

@@ -16,11 +16,12 @@ from contracts.job import Job
 from contracts.process import RESULT_FILE, Progress, read_progress
 from contracts.run import RunResult, TrainingOrder
 from contracts.shard import ShardOrder, ShardReport
+from contracts.study_order import StudyOrder, StudyResult
 from server.estimates import Measurement
 from server.jobs.executors.process import ProcessOrder
 from server.jobs.machine import Event
 from server.jobs.orders import ImportOrder, PublishOrder
-from server.jobs.plans import ImportPlan, RenderPlan, TrainPlan
+from server.jobs.plans import ImportPlan, RenderPlan, StudyPlan, TrainPlan
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Places:
 
     jobs: Path
     runs: Path
+    studies: Path
     assets: Path
     cache: Path
     store_url: str
@@ -41,6 +43,7 @@ class Modules:
 
     render: str = "unity_bridge.worker"
     train: str = "training.run"
+    study: str = "training.study.process"
     publish: str = "server.jobs.publish_worker"
     import_: str = "server.jobs.import_worker"
 
@@ -299,7 +302,60 @@ class TrainWork:
         return self.places.runs / self.plan.run
 
 
-def work_of(plan: RenderPlan | ImportPlan | TrainPlan, job: Job, places: Places, modules: Modules) -> Work:
+@dataclass
+class StudyWork:
+    """One process that plans, and starts its runs itself."""
+
+    plan: StudyPlan
+    job: Job
+    places: Places
+    modules: Modules
+    _stage: int = 0
+
+    def next_step(self) -> Step | None:
+        self._stage += 1
+        if self._stage > 1:
+            return None
+        order = StudyOrder(
+            study_id=self.plan.study_id,
+            study=self.plan.study,
+            study_digest=self.plan.study_digest,
+            versions=self.plan.versions,
+            label_maps=self.plan.label_maps,
+            store=self.places.store_url,
+            workspace=str(self._workspace),
+            runs=str(self.places.runs),
+            cache=str(self.places.cache / "decoded"),
+            parallel=self.plan.parallel,
+        )
+        return Step((ProcessOrder("study", self.modules.study, order, self._workspace),))
+
+    def progress(self) -> Progress:
+        return _progress_of(self._workspace)
+
+    def result(self) -> dict[str, Any]:
+        found = StudyResult.model_validate_json((self._workspace / RESULT_FILE).read_bytes())
+        report = found.files.get("report")
+        return {
+            "study": self.plan.study_id,
+            "succeeded": found.succeeded,
+            "failed": found.failed,
+            "not_run": found.not_run,
+            "report": str(self._workspace / report) if report is not None else None,
+        }
+
+    def measurement(self) -> Measurement | None:
+        return None
+
+    def clean(self) -> None:
+        """Everything in a study's folder stays: it is the result."""
+
+    @property
+    def _workspace(self) -> Path:
+        return self.places.studies / self.plan.study_id
+
+
+def work_of(plan: RenderPlan | ImportPlan | TrainPlan | StudyPlan, job: Job, places: Places, modules: Modules) -> Work:
     """One attempt at a plan."""
     match plan:
         case RenderPlan():
@@ -308,6 +364,8 @@ def work_of(plan: RenderPlan | ImportPlan | TrainPlan, job: Job, places: Places,
             return ImportWork(plan, job, places, modules)
         case TrainPlan():
             return TrainWork(plan, job, places, modules)
+        case StudyPlan():
+            return StudyWork(plan, job, places, modules)
 
 
 def _progress_of(workspace: Path) -> Progress:

@@ -57,6 +57,10 @@ POST /v1/training-runs
 GET /v1/training-runs
 GET /v1/training-runs/{id}
 GET /v1/training-runs/{id}/report
+POST /v1/studies
+GET /v1/studies
+GET /v1/studies/{id}
+GET /v1/studies/{id}/report
 """
 
 

@@ -1,0 +1,139 @@
+"""From a study to a plan: everything about its runs that can be known to be wrong is said here, before it is queued."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+from contracts.dataset import VersionDescription
+from contracts.document import validate
+from contracts.errors import BeltlineError, ConfigurationError, NotFoundError, nearest
+from contracts.ids import VersionReference, canonical_json, check_name, digest_of, new_id
+from contracts.label_map import LabelMap
+from contracts.mix import DataSource
+from contracts.run import TrainingSpec
+from contracts.study import Study, StudyDataset
+from contracts.study_cells import check_metric, expand, preparatory_runs, starts_from
+from registry.catalog import Catalog
+from registry.label_maps.shipped import load_label_map
+from registry.terms import inherited_terms
+from server.jobs.plans import StudyPlan
+from server.settings import Settings
+
+STUDIES_FOLDER = "studies"
+"""In the home: one folder a study."""
+_STEM_LENGTH_MAX = 48
+
+
+def shipped_studies() -> Path:
+    """Folder of the studies that come with Beltline."""
+    return Path(str(files("training"))) / "studies"
+
+
+def plan_study(settings: Settings, catalog: Catalog, study: Study, parallel: int | None = None) -> StudyPlan:
+    """A study whose every name is resolved.
+
+    Raises:
+        NotFoundError: Unknown dataset version, split or label map; the hint has the command that makes the version,
+            where the study says one.
+        ConfigurationError: A run is invalid, a label map names none of a version's labels, the report's metric is none,
+            or the study names a path that it may not.
+    """
+    planned = [(cell.name, cell.spec) for cell in expand(study)]
+    planned += [(f"before {name}", spec) for name, spec in preparatory_runs(study).items()]
+    versions: dict[str, VersionDescription] = {}
+    label_maps: dict[str, LabelMap] = {}
+    seen: set[tuple[str, str, str | None]] = set()
+    for where, spec in planned:
+        try:
+            _check_weights(settings, spec)
+            label_map = _label_map(spec, label_maps)
+            if spec.augmentation.horizontal_flip:
+                label_map.mirrored_ids()
+            check_metric(study, list(label_map.classes))
+            for source in _sources(spec):
+                key = (str(spec.label_map), source.dataset, source.split)
+                if key in seen:
+                    continue
+                seen.add(key)
+                described = _described(catalog, study, source.dataset, versions)
+                _check_split(source, described)
+                label_map.lookup(described.labels)
+        except (ConfigurationError, NotFoundError) as error:
+            raise _in_run(study, where, error) from None
+    digests = {name: described.digest for name, described in versions.items()}
+    terms = inherited_terms(
+        (digest, catalog.manifest(VersionReference.parse(name))) for name, digest in digests.items()
+    )
+    stem = study.name[:_STEM_LENGTH_MAX].rstrip("._-")
+    return StudyPlan(
+        study_id=check_name(f"{stem}-{new_id('s').removeprefix('s-')}"),
+        study=study,
+        study_digest=digest_of(canonical_json(study)),
+        versions=digests,
+        label_maps=label_maps,
+        runs=len(planned) * study.repeats.planned,
+        parallel=parallel,
+        terms=terms,
+    )
+
+
+def _label_map(spec: TrainingSpec, named: dict[str, LabelMap]) -> LabelMap:
+    match spec.label_map:
+        case LabelMap():
+            return spec.label_map
+        case str(name):
+            return named.setdefault(name, load_label_map(name))
+        case classes:
+            value = {"schema_version": 1, "name": "inline", "classes": classes}
+            return validate(LabelMap, value, source="label_map")
+
+
+def _sources(spec: TrainingSpec) -> list[DataSource]:
+    """Sources that the run reads."""
+    return [*(source for source in spec.data.train if source.take != 0), spec.data.validation, spec.data.test]
+
+
+def _described(catalog: Catalog, study: Study, name: str, known: dict[str, VersionDescription]) -> VersionDescription:
+    if name not in known:
+        try:
+            known[name] = catalog.describe(VersionReference.parse(name))
+        except NotFoundError as error:
+            called = [(key, item) for key, item in study.datasets.items() if study.version_of(key) == name]
+            made_by = [item.made_by for _, item in called if isinstance(item, StudyDataset) and item.made_by]
+            hints = [f"make it with `{made_by[0]}`"] if made_by else [error.hint]
+            if called:
+                hints.append(f"or name another one with --set datasets.{called[0][0]}=NAME@V")
+            raise NotFoundError(
+                error.message, code=error.code, hint=", ".join(filter(None, hints)), context=error.context
+            ) from None
+    return known[name]
+
+
+def _check_split(source: DataSource, described: VersionDescription) -> None:
+    if source.split is not None and source.split not in described.splits:
+        raise NotFoundError(
+            f"{source.dataset} has no split '{source.split}'",
+            code="unknown_split",
+            hint=nearest(source.split, described.splits) or "it has no splits: leave the split out",
+        )
+
+
+def _check_weights(settings: Settings, spec: TrainingSpec) -> None:
+    weights = spec.network.encoder_weights
+    if weights is None or starts_from(spec) is not None or settings.allow_paths:
+        return
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", weights):
+        raise ConfigurationError(
+            f"network.encoder_weights: '{weights}' is a path",
+            code="path_not_allowed",
+            hint="over REST, weights are named, such as imagenet",
+        )
+
+
+def _in_run(study: Study, where: str, error: BeltlineError) -> BeltlineError:
+    if error.message.startswith("study '"):
+        return error
+    message = f"study '{study.name}', {where}: {error.message}"
+    return type(error)(message, code=error.code, hint=error.hint, context=error.context)

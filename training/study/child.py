@@ -1,0 +1,67 @@
+"""One training run of a study, bound to the life of the study's process.
+
+    python -m training.study.child ORDER.json PARENT
+
+Does what `python -m training.run ORDER.json` does, and besides: ends when the process PARENT is gone, waits for a
+predecessor in the same workspace to end, and leaves `usage.json` with the memory that the run took.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+USAGE_FILE = "usage.json"
+_LOOK_S = 0.5
+_SAVE_S = 20.0
+"""That a run has to save where it stands, once the study's process is gone."""
+
+
+def main() -> int:
+    """Carry out the order named on the command line."""
+    path, parent = Path(sys.argv[1]), int(sys.argv[2])
+    threading.Thread(target=_end_with, args=(parent,), name="parent watch", daemon=True).start()
+    from filelock import FileLock
+
+    workspace = path.parent
+    with FileLock(workspace / "trainer.lock"):
+        pass
+    started = time.monotonic()
+    from training import run
+
+    code = run.main([str(path)])
+    _write_usage(workspace, time.monotonic() - started)
+    return code
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_SAVE_S)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _write_usage(workspace: Path, seconds: float) -> None:
+    import torch
+
+    from contracts.process import write_atomically
+
+    uses_gpu = torch.cuda.is_available() and torch.cuda.max_memory_reserved() > 0
+    usage = {
+        "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "gpu_memory_bytes": torch.cuda.max_memory_reserved() if uses_gpu else 0,
+        "gpu_total_bytes": torch.cuda.get_device_properties(0).total_memory if uses_gpu else 0,
+        "seconds": seconds,
+    }
+    write_atomically(workspace / USAGE_FILE, json.dumps(usage).encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
