@@ -152,7 +152,8 @@ def convert(
         else:
             builder.leave(randomizer.name, "it is switched off in the scenario")
     for path in scenario.unknown:
-        builder.leave(path, "no field of a scenario configuration")
+        own = path.startswith("constants.")
+        builder.leave(path, "a constant of the project's own" if own else "no field of a scenario configuration")
     if scenario.frames_per_iteration > 1:
         builder.leave("constants.framesPerIteration", "every frame is drawn anew here")
     frames = None if scenario.iterations is None else scenario.iterations * scenario.frames_per_iteration

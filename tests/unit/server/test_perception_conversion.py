@@ -138,13 +138,15 @@ def test_what_a_field_does_not_allow_is_left_out_with_its_bounds(tmp_path: Path)
 
 
 def test_what_is_switched_off_or_unknown_is_named(tmp_path: Path) -> None:
-    document = scenario(ROTATION | {"state": {"enabled": False, "canBeSwitchedByUser": True}}, framesPerIteration=2)
+    off = {"enabled": False, "canBeSwitchedByUser": True}
+    document = scenario(ROTATION | {"state": off}, framesPerIteration=2, objects=5)
     document["randomizers"]["randomizerGroups"].append(
         group("SunAngleRandomizer", hour=parameter(value=constant(12)), weather=scalar(num=3)) | {"colour": 1}
     )
     found = reasons(made(tmp_path, document))
     assert "switched off" in found["RotationRandomizer"]
     assert found.keys() == {
+        "constants.objects",
         "RotationRandomizer",
         "SunAngleRandomizer.weather",
         "randomizers.randomizerGroups.1.colour",
