@@ -7,6 +7,7 @@ import json
 import re
 import struct
 from collections import OrderedDict
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -18,14 +19,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from contracts.camera import Camera, Exposure
-from contracts.frame_spec import FrameSpec
+from contracts.frame_spec import FrameSpec, asset_file_name
 from scripts import unity_self_test
 from tests.player_frames import street_frame
+from tests.players import box_family
 from tests.unity import random_specs
 from tests.unity.mono_core import MonoCore
 from tests.unity.test_unity_core import IN_ONE_PROCESS
 from unity_bridge.embedded.exposure import develop
 from unity_bridge.embedded.lens import pixel_centers
+from unity_bridge.sampling import sample_frame
 from unity_bridge.scenes.glb import write_glb
 from unity_bridge.scenes.mesh import Model, Part
 from unity_bridge.scenes.surroundings.radiance import encode_radiance
@@ -199,6 +202,34 @@ def test_the_least_recently_used_assets_go_first(core: MonoCore, capacity: int, 
             if sum(sizes[other] for other in kept) > capacity and name not in frame:
                 del kept[name]
         assert answer["kept"] == list(kept)
+
+
+@pytest.mark.parametrize("asset_bytes", [0, 1 << 30])
+def test_nothing_is_let_go_while_it_is_in_the_scene(core: MonoCore, asset_bytes: int, tmp_path: Path) -> None:
+    """Frames that share some of their models: what a frame shows was loaded, and is there until it is taken away."""
+    texts = []
+    for index in (0, 1, 0, 2):
+        frame = box_family.compose(sample_frame(box_family.generator(), 1, index), (16, 16))
+        texts.append(frame.spec.model_dump_json())
+        for asset in frame.spec.assets:
+            (tmp_path / asset_file_name(asset.digest, asset.media_type)).write_bytes(frame.assets[asset.digest])
+    calls = core.ask("frames", "\n".join(texts), str(tmp_path), str(tmp_path), str(asset_bytes))
+    loaded: set[str] = set()
+    shown: set[str] = set()
+    for action, _, digest in (call.partition(" ") for call in calls):
+        if action == "load":
+            assert digest not in loaded
+            loaded.add(digest)
+        elif action == "place":
+            assert digest in loaded
+            shown.add(digest)
+        elif action == "dispose":
+            assert digest not in shown
+            loaded.remove(digest)
+        else:
+            shown.clear()
+    assert calls.count("clear") == len(texts)
+    assert any(call.startswith("dispose") for call in calls) == (asset_bytes == 0)
 
 
 @IN_ONE_PROCESS

@@ -37,6 +37,8 @@ static class Rendering
                 return Pooled(Text(arguments[0]));
             case "glb":
                 return Described(arguments[0]);
+            case "frames":
+                return Rendered(Text(arguments[0]).Split('\n'), Text(arguments[1]), Text(arguments[2]), long.Parse(Text(arguments[3])));
             case "self_test":
                 return Tested(Text(arguments[0]));
             default:
@@ -176,6 +178,16 @@ static class Rendering
         }
     }
 
+    /// <summary>What a stage is told while frames are rendered one after another.</summary>
+    static object Rendered(string[] specs, string assets, string folder, long assetBytes)
+    {
+        var stage = new FaultyStage("");
+        var renderer = new StagedRenderer(stage, assetBytes);
+        foreach (string spec in specs)
+            renderer.Render(FrameSpecReader.Read(spec), assets, folder).GetAwaiter().GetResult();
+        return stage.Calls;
+    }
+
     static object Tested(string fault)
     {
         SelfTest.Run(new StagedRenderer(new FaultyStage(fault))).GetAwaiter().GetResult();
@@ -195,21 +207,37 @@ sealed class FaultyStage : IStage
         stage.FromBottom = fault == "from_bottom";
     }
 
+    /// <summary>What it was told.</summary>
+    public List<string> Calls { get; } = new List<string>();
+
     public PlayerIdentity Identity => stage.Identity;
 
     public string Device => stage.Device;
 
-    public Task<IStageModel> LoadModel(byte[] data, GlbDocument document) => stage.LoadModel(data, document);
+    public async Task<IStageModel> LoadModel(byte[] data, GlbDocument document)
+    {
+        string name = Digest.Of(data);
+        Calls.Add("load " + name);
+        return new WatchedModel(await stage.LoadModel(data, document), () => Calls.Add("dispose " + name));
+    }
 
     public IStageAsset LoadTexture(byte[] data) => stage.LoadTexture(data);
 
     public IStageAsset LoadEnvironment(CubeImage image) => stage.LoadEnvironment(image);
 
-    public void Clear() => stage.Clear();
+    public void Clear()
+    {
+        Calls.Add("clear");
+        stage.Clear();
+    }
 
     public void Use(UseMaterial material, IStageAsset texture) => stage.Use(material, texture);
 
-    public void Place(PlaceObject item, IStageModel model) => stage.Place(item, model);
+    public void Place(PlaceObject item, IStageModel model)
+    {
+        Calls.Add("place " + item.Asset);
+        stage.Place(item, ((WatchedModel)model).Model);
+    }
 
     public void Shine(ShineLight light) => stage.Shine(light);
 
@@ -253,6 +281,25 @@ sealed class FaultyStage : IStage
                 break;
         }
         return view;
+    }
+
+    sealed class WatchedModel : IStageModel
+    {
+        readonly Action disposed;
+
+        public WatchedModel(IStageModel model, Action disposed)
+        {
+            Model = model;
+            this.disposed = disposed;
+        }
+
+        public IStageModel Model { get; }
+
+        public long SizeBytes => Model.SizeBytes;
+
+        public bool Has(string part) => Model.Has(part);
+
+        public void Dispose() => disposed();
     }
 
     static uint[] Moved(uint[] values, int width, Func<int, int> from)

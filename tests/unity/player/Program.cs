@@ -12,7 +12,7 @@ namespace Beltline.MonoPlayer
 
         static int Main(string[] arguments)
         {
-            ParentWatch.Start(() => Environment.Exit(ParentWatch.Orphaned));
+            ParentWatch.Start();
             string log = Value(arguments, "-logFile");
             TextWriter lines = log == null || log == "-" ? Console.Error : new StreamWriter(log) { AutoFlush = true };
             try

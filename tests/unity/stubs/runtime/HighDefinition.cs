@@ -8,7 +8,14 @@ namespace UnityEngine.Rendering.HighDefinition
     public class HDRenderPipelineAsset : RenderPipelineAsset { }
 
     [Page("render-pipelines.high-definition", "UnityEngine.Rendering.HighDefinition.HDAdditionalLightData")]
-    public class HDAdditionalLightData : MonoBehaviour { }
+    public class HDAdditionalLightData : MonoBehaviour
+    {
+        [Page("render-pipelines.high-definition", "UnityEngine.Rendering.HighDefinition.HDAdditionalLightData")]
+        public void SetShadowResolutionOverride(bool useOverride) { }
+
+        [Page("render-pipelines.high-definition", "UnityEngine.Rendering.HighDefinition.HDAdditionalLightData")]
+        public void SetShadowResolution(int resolution) { }
+    }
 
     [Page("render-pipelines.high-definition", "UnityEngine.Rendering.HighDefinition.GameObjectExtension")]
     public static class GameObjectExtension

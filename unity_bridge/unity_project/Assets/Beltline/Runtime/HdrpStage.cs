@@ -19,6 +19,7 @@ namespace Beltline.Runtime
         const float NearM = 0.02f;
         const float FarM = 2000;
         const int AnisotropyLevel = 8;
+        const int ShadowMapPx = 2048;
 
         readonly StageParts parts;
         readonly ModelLoader loader;
@@ -232,7 +233,9 @@ namespace Beltline.Runtime
         {
             var holder = new GameObject("light");
             holder.SetActive(false);
-            holder.AddHDLight(LightType.Directional);
+            HDAdditionalLightData data = holder.AddHDLight(LightType.Directional);
+            data.SetShadowResolutionOverride(true);
+            data.SetShadowResolution(ShadowMapPx);
             Light light = holder.GetComponent<Light>();
             light.useColorTemperature = false;
             return light;

@@ -1,11 +1,9 @@
 using System;
-using System.Diagnostics;
 using System.Threading.Tasks;
 using Beltline.Core;
 using Unity.MLAgents;
 using Unity.MLAgents.SideChannels;
 using UnityEngine;
-using Debug = UnityEngine.Debug;
 
 namespace Beltline.Runtime
 {
@@ -35,7 +33,7 @@ namespace Beltline.Runtime
             // Before the academy, which fetches the first input as soon as anyone asks for it.
             SideChannelManager.RegisterSideChannel(channel);
             if (ParentWatch.HasWorker)
-                ParentWatch.Start(() => Process.GetCurrentProcess().Kill());
+                ParentWatch.Start();
             Application.quitting += () => over = true;
             Application.runInBackground = true;
             Application.targetFrameRate = -1;

@@ -5,19 +5,22 @@ using System.Threading;
 
 namespace Beltline.Core
 {
-    /// <summary>Notices that the process which launched this one is gone, so that no player is ever left behind.</summary>
+    /// <summary>Ends a process whose worker is gone, so that no player is ever left behind.</summary>
     public static class ParentWatch
     {
         const string ParentVariable = "BELTLINE_PARENT_PID";
         const int IntervalMs = 250;
 
-        /// <summary>Exit code of a player whose parent is gone.</summary>
-        public const int Orphaned = 5;
+        const int Orphaned = 5;
 
         const int NotPermitted = 1;
 
         [DllImport("libc")]
         static extern int getppid();
+
+        /// <summary>Ends the process from any thread; an engine would wait for its own.</summary>
+        [DllImport("libc")]
+        static extern void _exit(int status);
 
         [DllImport("libc", SetLastError = true)]
         static extern int kill(int process, int signal);
@@ -27,10 +30,10 @@ namespace Beltline.Core
 
         /// <summary>
         /// Starts the watch: over the present parent, and over the worker where it names itself, since it may be gone
-        /// before this process looks, and since a program may stand between the two, such as one that makes a display.
+        /// before this process looks, and since a program may stand between the two, such as one that makes a display. When
+        /// either is gone this process ends at once, with exit code 5.
         /// </summary>
-        /// <param name="orphaned">Called once, on a thread of the watch.</param>
-        public static void Start(Action orphaned)
+        public static void Start()
         {
             string named = Environment.GetEnvironmentVariable(ParentVariable);
             int parent = getppid();
@@ -39,7 +42,7 @@ namespace Beltline.Core
             {
                 while (getppid() == parent && Exists(worker))
                     Thread.Sleep(IntervalMs);
-                orphaned();
+                _exit(Orphaned);
             });
             thread.IsBackground = true;
             thread.Name = "parent watch";

@@ -7,23 +7,27 @@ using System.Threading.Tasks;
 namespace Beltline.Core
 {
     /// <summary>
-    /// Renders frames on a stage: assets first, so that nothing is put up for a frame that can't be; then the plan, the
-    /// pictures to throw away, the capture; then, away from the engine's thread, lens, development and files.
+    /// Renders frames on a stage: takes the last frame away, so that nothing in use is let go; then assets, so that
+    /// nothing is put up for a frame that can't be; then the plan, the pictures to throw away, the capture; then, away from
+    /// the engine's thread, lens, development and files.
     /// </summary>
     public sealed class StagedRenderer : IFrameRenderer
     {
-        const long AssetBytes = 1L << 30;
+        /// <summary>What assets may hold that the frame at hand does not need.</summary>
+        public const long AssetBytes = 1L << 30;
+
         const double LargestDepthMm = 65535;
         const double MillimetresPerMetre = 1000;
 
         readonly IStage stage;
-        readonly AssetShelf shelf = new AssetShelf(AssetBytes);
+        readonly AssetShelf shelf;
         readonly WarmUp warmUp = new WarmUp();
         LensMap lens;
 
-        public StagedRenderer(IStage stage)
+        public StagedRenderer(IStage stage, long assetBytes = AssetBytes)
         {
             this.stage = stage;
+            shelf = new AssetShelf(assetBytes);
         }
 
         public PlayerIdentity Identity => stage.Identity;
@@ -41,6 +45,7 @@ namespace Beltline.Core
         /// <param name="read">Bytes of an asset, checked.</param>
         internal async Task<FrameImages> Images(FrameSpec spec, FramePlan plan, Func<UseAsset, byte[]> read)
         {
+            stage.Clear();
             await shelf.Fetch(Wanted(plan, read));
             CheckParts(plan);
             PutUp(plan);
@@ -95,7 +100,6 @@ namespace Beltline.Core
 
         void PutUp(FramePlan plan)
         {
-            stage.Clear();
             foreach (Operation operation in plan.Operations)
             {
                 if (operation is UseMaterial material)
