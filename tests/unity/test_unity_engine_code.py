@@ -77,11 +77,13 @@ def test_a_mistake_in_the_use_of_the_engine_does_not_compile(assemblies: dict[st
         'new UnityEngine.GameObject("a", "b")',
         "UnityEngine.Rendering.AsyncGPUReadback.Request(null)",
     )
-    for number, statement in enumerate(mistakes):
-        source = tmp_path / f"{number}.cs"
-        source.write_text(f"class C {{ void M(UnityEngine.MeshRenderer item) {{ {statement}; }} }}")
-        command = [*mono_core.MCS, "-target:library", *references, f"-out:{tmp_path / 'c.dll'}", str(source)]
-        assert subprocess.run(command, capture_output=True, timeout=60, check=False).returncode != 0, statement
+    source = tmp_path / "mistakes.cs"
+    lines = [f"  void M{number}(UnityEngine.MeshRenderer item) {{ {call}; }}" for number, call in enumerate(mistakes)]
+    source.write_text("\n".join(["class C {", *lines, "}"]))
+    command = [*mono_core.MCS, "-target:library", *references, f"-out:{tmp_path / 'c.dll'}", str(source)]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stderr
+    wrong = {int(line) for line in re.findall(r"mistakes\.cs\((\d+),\d+\): error", said)}
+    assert wrong == {number + 2 for number in range(len(mistakes))}
 
 
 def test_nothing_of_a_frame_is_made_where_it_could_be_used_again() -> None:
