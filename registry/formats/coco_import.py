@@ -264,7 +264,7 @@ def _find_images(
             findings.fault(where, "is a link that leads out of the imported folder")
         else:
             source = origin.relative(path)
-            own = image.get("group") if isinstance(image.get("group"), str) else None
+            own = str(image["group"]) if type(image.get("group")) in (str, int) else None
             part = image.get("split", split)
             if part is not None and not isinstance(part, str):
                 findings.fault(where, f"its split is {part!r}")

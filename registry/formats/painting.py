@@ -60,7 +60,7 @@ class Easel:
 
     def leave_out(self, place: str, reason: str, message: str) -> None:
         """Note what of the image is not taken."""
-        self.not_taken.append(NotTaken(location=f"{self._source} {place}", reason=reason, message=message))
+        self.not_taken.append(NotTaken(location=f"{self._source} {place}".rstrip(), reason=reason, message=message))
 
     def add_bits(self, place: str, label_id: int, label: str, bits: Bits, *, reached_out: bool, **known: Any) -> None:
         """Add an object by its pixels.
