@@ -54,9 +54,7 @@ def find_masked(
     pictures: list[Picture] = []
     for split, text in subfolders(origin):
         own = origin.images is not None
-        folder = folder_named(
-            [origin.images or origin.root], ("",) if own else layout.images, text, what="images"
-        )
+        folder = folder_named([origin.images or origin.root], ("",) if own else layout.images, text, what="images")
         images = images_below(origin, folder, findings)
         masks = _masks(origin, folder_named([origin.root], layout.masks, text, what="masks"), layout, images, findings)
         others = [_optional(origin, kinds, text, layout, images) for kinds in more]
