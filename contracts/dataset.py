@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from contracts.document import Document, SchemaVersion
+from contracts.erasure import Erasure
 from contracts.frame import GeneratorReference
 from contracts.frame_spec import Label
 from contracts.ids import Digest, Name
@@ -146,5 +147,7 @@ class VersionDescription(Document):
     consent: str | None = None
     terms: tuple[SourceTerms, ...] = ()
     """License and consent of what the version was made of."""
+    erasures: tuple[Erasure, ...] = ()
+    """Groups whose frames were erased from it: the digest is as it was, and the bytes are gone."""
     operation: dict[str, int | float | str] = {}
     """How the making went: player restarts, retried frames, seconds; never part of the digest."""

@@ -22,12 +22,13 @@ from registry.rows import (
     current_user,
     description_of,
     find_version,
+    moment_text,
     names_with_versions,
     point_alias,
     unknown_dataset,
     versions_of,
 )
-from registry.tables import Base, CollectionRow, DatasetRow, DeletionRow, ManifestRow, VersionRow
+from registry.tables import Base, CollectionRow, DatasetRow, DeletionRow, ErasureRow, ManifestRow, VersionRow
 
 _ATTEMPTS_MAX = 20
 
@@ -159,7 +160,7 @@ class Catalog:
 
         Raises:
             ConfigurationError: The name is not safe.
-            ConflictError: It was made of a version that was deleted.
+            ConflictError: It was made of a version that was deleted, or frames were erased from this content.
             SweptError: Garbage was collected meanwhile: blobs may be gone.
             StorageError: The database refuses.
         """
@@ -171,6 +172,7 @@ class Catalog:
                 with self.changing(f"record a version of '{name}'") as session:
                     collection = lock_collection(session)
                     swept = epoch is not None and (collection.intent is not None or collection.epoch != epoch)
+                    check_not_erased(session, digest)
                     row = self._present(session, name, digest)
                     if row is None:
                         if swept:
@@ -184,6 +186,12 @@ class Catalog:
                 if not isinstance(error.__cause__, UniqueViolation):
                     raise
         raise StorageError(f"can't record a version of '{name}': too many publishers at once", hint="repeat")
+
+    def erased_frames(self, digest: Digest) -> frozenset[int]:
+        """Indices of the frames that were erased from a version, by its digest."""
+        with self.reading() as session:
+            rows = session.scalars(select(ErasureRow.frames).where(ErasureRow.digest == digest))
+            return frozenset(index for frames in rows for index in frames)
 
     def begin_publication(self) -> int:
         """The epoch that holds now; what a collector that died had begun is over."""
@@ -255,6 +263,22 @@ class Catalog:
 def lock_collection(session: Session) -> CollectionRow:
     """The row that whoever adds, deletes or frees holds until the end of its transaction."""
     return session.scalars(select(CollectionRow).with_for_update()).one()
+
+
+def check_not_erased(session: Session, digest: Digest) -> None:
+    """Refuse content of which a group was erased: publishing it again would bring the bytes back.
+
+    Raises:
+        ConflictError: It was.
+    """
+    row = session.scalars(select(ErasureRow).where(ErasureRow.digest == digest).limit(1)).first()
+    if row is not None:
+        raise ConflictError(
+            f"this is version {digest}, from which the frames of group '{row.group_name}' were erased "
+            f"{moment_text(row.erased_at)}",
+            code="erased_content",
+            hint="leave this group's frames out and publish the rest; `beltline gc` frees what was stored again",
+        )
 
 
 def _check_parents(session: Session, manifest: DatasetManifest) -> None:

@@ -9,7 +9,7 @@ What is live never becomes garbage by waiting: a version that appears later is a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from contracts.errors import IntegrityError
 from contracts.ids import Digest
 from registry.catalog import Catalog, lock_collection
 from registry.incoming import clear_dead
-from registry.reader import open_version
+from registry.reader import Version, open_version
 from registry.store import Store
 from registry.streaming import read_lines
 
@@ -70,7 +70,7 @@ def collect_garbage(
             that a version names.
         StorageError: Store or catalog refuse; what was freed was garbage.
     """
-    live = _Live(store, catalog, roots or (lambda: ()))
+    live = Live(store, catalog, roots or (lambda: ()))
     live.refresh()
     blobs = freed = freed_bytes = 0
     token = secrets.token_hex(16)
@@ -79,7 +79,7 @@ def collect_garbage(
         blobs += len(step)
         garbage = [digest for digest in step if digest not in live]
         if garbage and not dry_run:
-            sizes = _remove(store, catalog, live, garbage, token)
+            sizes = remove_garbage(store, catalog, live, garbage, token)
         else:
             sizes = [size for digest in garbage if (size := store.size_or_none(digest)) is not None]
         freed += len(sizes)
@@ -91,8 +91,16 @@ def collect_garbage(
     return Collected(blobs, freed, freed_bytes)
 
 
-def _remove(store: Store, catalog: Catalog, live: _Live, garbage: list[Digest], token: str) -> list[int]:
-    """Remove what is still garbage; sizes of what went."""
+def remove_garbage(store: Store, catalog: Catalog, live: Live, garbage: Sequence[Digest], token: str) -> list[int]:
+    """Remove what is still garbage, in one step; sizes in bytes of what went.
+
+    Args:
+        store: The store.
+        catalog: Its catalog.
+        live: What is needed; looked through anew.
+        garbage: Blobs that were not live before.
+        token: Of this collector.
+    """
     while True:
         with catalog.changing("prepare to free blobs") as session:
             row = lock_collection(session)
@@ -109,7 +117,7 @@ def _remove(store: Store, catalog: Catalog, live: _Live, garbage: list[Digest], 
 
 
 @dataclass
-class _Live:
+class Live:
     """Blobs that versions name, as the first 64 bits of their digests: small, and an accident keeps a blob too many."""
 
     store: Store
@@ -147,6 +155,13 @@ class _Live:
         if manifest.generator_document is not None:
             yield _key(manifest.generator_document.digest)
         try:
+            erased = self.catalog.erased_frames(digest)
+            if erased:
+                version = Version(self.store, digest, manifest, f"version {digest}")
+                for record in version.iterate_all():
+                    if record.index not in erased:
+                        yield from map(_key, record.files.values())
+                return
             for line in read_lines(self.store, manifest.files.digest, what=f"file table of version {digest}"):
                 yield int(line[7:23], 16)
         except ValueError as error:

@@ -103,15 +103,26 @@ def list_deletions(catalog: Catalog, name: str) -> list[Deletion]:
         ]
 
 
+def made_of(catalog: Catalog, digests: Collection[Digest]) -> list[str]:
+    """Versions that were made of some versions, in words."""
+    with catalog.reading() as session:
+        found = {name for digest in digests for name in _children_of(session, digest)}
+    return sorted(found)
+
+
 def _children(session: Session, row: VersionRow) -> list[str]:
     """Versions that were made of this one; none where its content stays under another name or number."""
     if session.scalar(select(func.count()).where(VersionRow.digest == row.digest, VersionRow.id != row.id)):
         return []
-    naming = select(ManifestRow).where(ManifestRow.document.contains(row.digest, autoescape=True))
+    return _children_of(session, row.digest)
+
+
+def _children_of(session: Session, digest: Digest) -> list[str]:
+    naming = select(ManifestRow).where(ManifestRow.document.contains(digest, autoescape=True))
     children = [
         manifest.digest
         for manifest in session.scalars(naming)
-        if row.digest in DatasetManifest.model_validate_json(manifest.document).parents
+        if digest in DatasetManifest.model_validate_json(manifest.document).parents
     ]
     found = session.execute(
         select(DatasetRow.name, VersionRow.number).join(VersionRow.dataset).where(VersionRow.digest.in_(children))

@@ -8,7 +8,7 @@ for record in version.records("train"):
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from pydantic import ValidationError
 
 from contracts.dataset import DatasetManifest
+from contracts.erasure import ErasureMark
 from contracts.errors import IntegrityError, NotFoundError, nearest
 from contracts.frame import FileRole, FrameRecord
 from contracts.frame_spec import Label
@@ -30,6 +31,8 @@ ByteImage = npt.NDArray[np.uint8]
 ShortImage = npt.NDArray[np.uint16]
 OnProgress = Callable[[int, int], None]
 """Called with (done, total)."""
+ERASED_NOTE = "erased"
+"""Kind of the notes in the store that say what was erased from a version."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Version:
         self.manifest = manifest
         self.name = name
         """What errors call the version: `name@number`, or its digest."""
+        self._erased: dict[int, ErasureMark] | None = None
 
     def __len__(self) -> int:
         return self.manifest.frame_count
@@ -73,7 +77,7 @@ class Version:
         return self.manifest.labels
 
     def records(self, split: str | None = None) -> list[FrameRecord]:
-        """Frames of the version, or of one split, in the order of their index.
+        """Frames of the version, or of one split, in the order of their index; not those that were erased.
 
         Raises:
             NotFoundError: The version has no such split.
@@ -88,8 +92,22 @@ class Version:
             )
         return [record for record in self._records if record.split == split]
 
+    @property
+    def erased(self) -> Mapping[int, ErasureMark]:
+        """Frames that were erased, by index: their records stay, their bytes are gone; see `registry.erasure`."""
+        if self._erased is None:
+            self._erased = _read_marks(self.store, self.digest)
+        return self._erased
+
     def iterate(self) -> Iterator[FrameRecord]:
-        """Frames of the version in the order of their index, read in a stream.
+        """Frames of the version in the order of their index, read in a stream; not those that were erased.
+
+        As `iterate_all`.
+        """
+        return (record for record in self.iterate_all() if record.index not in self.erased)
+
+    def iterate_all(self) -> Iterator[FrameRecord]:
+        """Frames of the version in the order of their index, also those that were erased, read in a stream.
 
         The bytes are verified when the last frame has been given: who must not act on damaged ones keeps what it makes
         of the frames to itself until then.
@@ -115,7 +133,7 @@ class Version:
         """The bytes of a frame's file, verified.
 
         Raises:
-            NotFoundError: The frame has no such file.
+            NotFoundError: The frame has no such file, or was erased.
             IntegrityError: The bytes are missing or damaged; the message names file and version.
         """
         digest = record.files.get(role)
@@ -123,7 +141,22 @@ class Version:
             raise NotFoundError(
                 f"frame {record.index} of {self.name} has no {role}", hint=f"it has: {', '.join(record.files)}"
             )
-        return self.store.read(digest, what=self._what(record, role))
+        self._check_not_erased(record)
+        try:
+            return self.store.read(digest, what=self._what(record, role))
+        except IntegrityError:
+            self._erased = None  # it may have been erased just now
+            self._check_not_erased(record)
+            raise
+
+    def _check_not_erased(self, record: FrameRecord) -> None:
+        mark = self.erased.get(record.index)
+        if mark is not None:
+            raise NotFoundError(
+                f"frame {record.index} of {self.name} was erased {mark.erased_at} with group '{mark.group}'",
+                code="erased_frame",
+                hint="its record stays and its bytes are gone; the other frames are there",
+            )
 
     def read_image(self, record: FrameRecord) -> ByteImage:
         """The image, (H, W, 3) uint8 sRGB.
@@ -283,6 +316,21 @@ def open_version(store: Store | str | Path, digest: Digest, *, name: str = "") -
             context={"digest": digest},
         ) from None
     return Version(store, digest, manifest, name)
+
+
+def _read_marks(store: Store, digest: Digest) -> dict[int, ErasureMark]:
+    found: dict[int, ErasureMark] = {}
+    for name, data in store.notes(ERASED_NOTE, digest).items():
+        try:
+            mark = ErasureMark.model_validate_json(data)
+        except ValidationError as error:
+            raise IntegrityError(
+                f"the note {name} of what was erased from {digest} is damaged: {error.errors()[0]['msg']}",
+                hint="`beltline gc` writes it again",
+                context={"digest": digest},
+            ) from None
+        found.update(dict.fromkeys(mark.frames, mark))
+    return found
 
 
 def check_blob(store: Store, digest: Digest) -> str | None:

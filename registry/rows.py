@@ -6,12 +6,13 @@ import getpass
 from datetime import UTC, datetime
 
 from sqlalchemy import Select, exists, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, object_session
 
 from contracts.dataset import DatasetManifest, VersionDescription
+from contracts.erasure import Erasure
 from contracts.errors import NotFoundError, nearest
 from contracts.ids import VersionReference
-from registry.tables import AliasMoveRow, AliasRow, DatasetRow, DeletionRow, VersionRow
+from registry.tables import AliasMoveRow, AliasRow, DatasetRow, DeletionRow, ErasureRow, VersionRow
 
 _SHOWN_NUMBERS = 12
 
@@ -151,7 +152,26 @@ def description_of(row: VersionRow) -> VersionDescription:
         license=manifest.license,
         consent=manifest.consent,
         terms=manifest.terms,
+        erasures=_erasures_of(row),
         operation=row.operation,
+    )
+
+
+def _erasures_of(row: VersionRow) -> tuple[Erasure, ...]:
+    session = object_session(row)
+    if session is None:
+        return ()
+    found = session.scalars(select(ErasureRow).where(ErasureRow.digest == row.digest).order_by(ErasureRow.id))
+    return tuple(
+        Erasure(
+            group=item.group_name,
+            frames=len(item.frames),
+            erased_at=moment_text(item.erased_at),
+            erased_by=item.erased_by,
+            reason=item.reason,
+            finished=item.finished_at is not None,
+        )
+        for item in found
     )
 
 

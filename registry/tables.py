@@ -130,6 +130,24 @@ class DeletionRow(Base):
     reason: Mapped[str] = mapped_column(Text)
 
 
+class ErasureRow(Base):
+    """Frames of a version that were erased, whatever the version is called; rows are only ever added and finished."""
+
+    __tablename__ = "erasures"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(80), index=True)
+    """Of the manifest, which may be deleted by now."""
+    group_name: Mapped[str] = mapped_column(Text)
+    frames: Mapped[list[int]] = mapped_column(JSON)
+    """Their indices, sorted."""
+    erased_at: Mapped[datetime]
+    erased_by: Mapped[str] = mapped_column(String(255))
+    reason: Mapped[str] = mapped_column(Text)
+    finished_at: Mapped[datetime | None]
+    """When the last byte was gone; none while it is under way or was interrupted."""
+
+
 class CollectionRow(Base):
     """The one row that publishers and garbage collection agree by; see `registry.collection`."""
 

@@ -6,11 +6,13 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from contracts.dataset import AliasDescription, Deletion, VersionDescription
+from contracts.erasure import ErasureReport
 from contracts.frame import FrameRecord
 from contracts.ids import Digest, VersionReference, check_name
 from contracts.statistics import VersionDiff, VersionStatistics
 from registry.collection import collect_garbage
 from registry.deletion import delete_version, list_deletions
+from registry.erasure import erase_group, finish_erasures
 from registry.formats.registered import load_exporter
 from registry.label_maps.shipped import resolve_label_map
 from registry.naming import change_version, find_alias, list_aliases, move_alias, remove_alias, tagged
@@ -26,6 +28,7 @@ from server.resources import (
     AliasTarget,
     CollectionReport,
     DatasetSummary,
+    ErasureRequest,
     ExportRequest,
     Page,
     PictureKind,
@@ -90,8 +93,29 @@ class DatasetCalls:
         return deletion
 
     def collect_garbage(self, *, dry_run: bool = False) -> CollectionReport:
-        found = collect_garbage(self._parts.store(), self._parts.catalog(), roots=self._needed_by_runs, dry_run=dry_run)
+        store, catalog = self._parts.store(), self._parts.catalog()
+        if not dry_run:
+            finish_erasures(store, catalog, roots=self._needed_by_runs, forget=self._parts.forget_frames)
+        found = collect_garbage(store, catalog, roots=self._needed_by_runs, dry_run=dry_run)
         return CollectionReport(dry_run=dry_run, blobs=found.blobs, freed=found.freed, freed_bytes=found.freed_bytes)
+
+    def erase(self, reference: VersionReference, request: ErasureRequest) -> ErasureReport:
+        return erase_group(
+            self._parts.store(),
+            self._parts.catalog(),
+            reference,
+            request.group,
+            roots=self._needed_by_runs,
+            needed_by=self._runs_made_of,
+            forget=self._parts.forget_frames,
+            by=request.by,
+            reason=request.reason,
+            dry_run=request.dry_run,
+        )
+
+    def _runs_made_of(self, digests: Collection[Digest]) -> list[str]:
+        runs = training_runs(self._parts.table())
+        return [f"training run {run}" for run, versions in runs if not set(digests).isdisjoint(versions.values())]
 
     def _runs_that_need(self, reference: VersionReference, digest: Digest) -> list[str]:
         runs = training_runs(self._parts.table())

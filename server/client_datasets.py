@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.dataset import AliasDescription, Deletion, VersionDescription
+from contracts.erasure import ErasureReport
 from contracts.errors import ConflictError
 from contracts.frame import FrameRecord
 from contracts.ids import VersionReference
@@ -19,6 +20,7 @@ from server.resources import (
     CollectionReport,
     CollectionRequest,
     DatasetSummary,
+    ErasureRequest,
     ExportRequest,
     Page,
     PictureKind,
@@ -47,6 +49,9 @@ class DatasetRequests(Requests):
     def delete_version(self, reference: VersionReference, *, by: str = "", reason: str = "") -> Deletion:
         parameters = {"by": by, "reason": reason}
         return parse_answer(Deletion, self.request("DELETE", version_path(reference), params=parameters))
+
+    def erase(self, reference: VersionReference, request: ErasureRequest) -> ErasureReport:
+        return self.post(f"{version_path(reference)}:erase", request, ErasureReport, timeout_s=SLOW_TIMEOUT_S)
 
     def collect_garbage(self, *, dry_run: bool = False) -> CollectionReport:
         path = "/v1/datasets:collect-garbage"

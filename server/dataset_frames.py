@@ -120,6 +120,8 @@ class DatasetFrames:
         table: dict[str, list[int]] = {name: [] for name in names.values()}
         lines = read_lines(self._store, version.manifest.frames.digest, what=f"frames.jsonl of {version.name}")
         for index, line in enumerate(lines):
+            if index in version.erased:
+                continue
             record = FrameRecord.model_validate_json(line)
             shown = {instance.label for instance in record.instances}  # some are known by their boxes alone
             ids = np.flatnonzero(np.bincount(version.read_mask(record).ravel(), minlength=256))

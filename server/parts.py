@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from contracts.ids import Digest
 from registry.catalog import Catalog
+from registry.erasure import ErasedFrames
 from registry.store import Store
 from server.dataset_frames import DatasetFrames
+from server.derived import forget_frames, forget_version
 from server.estimates import Estimates
 from server.jobs.database import Database
 from server.jobs.engine import Engine
@@ -69,8 +71,11 @@ class Parts:
 
     def forget(self, digest: Digest) -> None:
         """Remove what the cache holds of a version that was deleted; it can be made again."""
-        for path in self._settings.cache.glob(f"*/{digest.removeprefix('sha256:')}.*"):
-            path.unlink(missing_ok=True)
+        forget_version(self._settings.cache, digest)
+
+    def forget_frames(self, erased: Sequence[ErasedFrames]) -> list[str]:
+        """Remove what this home holds of frames that were erased; what somebody may miss of it."""
+        return forget_frames(self._settings.cache, self._settings.runs_folder, erased)
 
     def engine(self, executor: Executor, modules: Modules, only: set[str] | None) -> Engine:
         """A new engine for all jobs, or for some."""

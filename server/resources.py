@@ -8,6 +8,7 @@ from pydantic import Field
 
 from contracts.dataset import Deletion, SourceTerms, Tag, VersionDescription
 from contracts.document import Document
+from contracts.erasure import GroupName
 from contracts.frame import FrameRecord
 from contracts.frame_spec import Label
 from contracts.generator import Generator
@@ -177,6 +178,18 @@ class CollectionRequest(Document):
 
     dry_run: bool = True
     """Whether to look only."""
+
+
+class ErasureRequest(Document):
+    """Body of `POST /v1/datasets/{name}/versions/{v}:erase`."""
+
+    group: GroupName
+    """As the frames' records name it."""
+    dry_run: bool = True
+    """Whether to look only."""
+    by: Annotated[str, Field(max_length=255)] = ""
+    """Who erases; the service's own user when empty."""
+    reason: Annotated[str, Field(max_length=1000)] = ""
 
 
 class CollectionReport(Document):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from contracts.dataset import AliasDescription, Deletion, VersionDescription
+from contracts.erasure import ErasureReport
 from contracts.frame import FrameRecord
 from contracts.ids import VersionReference
 from contracts.job import Job, JobState, RenderBatchRequest
@@ -24,6 +25,7 @@ from server.resources import (
     AliasTarget,
     CollectionReport,
     DatasetSummary,
+    ErasureRequest,
     ExportRequest,
     GeneratorDescription,
     GeneratorSummary,
@@ -173,6 +175,14 @@ class Service(Protocol):
         Raises:
             NotFoundError: There is none.
             ConflictError: An alias, another version or a training run needs it; `context["needed_by"]` names them.
+        """
+
+    def erase(self, reference: VersionReference, request: ErasureRequest) -> ErasureReport:
+        """Remove the bytes of a group's frames for good; the version stays, listed as erased in part.
+
+        Raises:
+            NotFoundError: No such version, or no frame of it has the group.
+            IntegrityError: It can't be told which frames hold the bytes.
         """
 
     def collect_garbage(self, *, dry_run: bool = False) -> CollectionReport:

@@ -78,7 +78,9 @@ def open_frames(
         StorageError: The cache can't be written.
     """
     records = version.records(split)
-    key = {"format": FORMAT, "manifest": version.digest, "split": split, "size_px": list(size_px)}
+    key: dict[str, object] = {"format": FORMAT, "manifest": version.digest, "split": split, "size_px": list(size_px)}
+    if version.erased:
+        key["erased"] = sorted(version.erased)
     removal = _removal(label_map)
     if removal:
         key["removal"] = removal

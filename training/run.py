@@ -195,6 +195,10 @@ def read_data(order: TrainingOrder, monitor: Monitor) -> dict[mixing.SourceKey, 
                 f"the order gives no digest of {dataset}", hint="list every version of the spec under versions"
             )
         version = open_version(order.store, order.versions[dataset], name=dataset)
+        if version.erased:
+            groups = ", ".join(sorted({mark.group for mark in version.erased.values()}))
+            left = f"{len(version.erased)} of {len(version)} frames were erased ({groups}) and are left out"
+            print(f"{dataset}: {left}", file=sys.stderr)
         lookup = classes_of(version.labels, order.label_map).lookup
         last = [0.0]
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -121,6 +122,19 @@ class MeasureTable:
             with self._connection:
                 self._connection.executemany("INSERT OR IGNORE INTO measures VALUES (?, ?)", self._pending)
             self._pending.clear()
+
+
+def forget_measures(path: Path, records: Iterable[FrameRecord]) -> None:
+    """Remove what the file remembers of frames; nothing happens where there is no file."""
+    if not path.exists():
+        return
+    connection = _open(path)
+    try:
+        with connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.executemany("DELETE FROM measures WHERE key = ?", ((_key(record),) for record in records))
+    finally:
+        connection.close()
 
 
 def _open(path: Path) -> sqlite3.Connection:

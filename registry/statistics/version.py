@@ -48,7 +48,8 @@ def version_statistics(version: Version, cache: Path, *, on_progress: OnProgress
     Raises:
         IntegrityError: The version is damaged.
     """
-    path = cache / f"{version.digest.removeprefix('sha256:')}.json"
+    remaining = f".without-{len(version.erased)}" if version.erased else ""
+    path = cache / f"{version.digest.removeprefix('sha256:')}{remaining}.json"
     try:
         known = VersionStatistics.model_validate_json(path.read_bytes())
         if known.digest == version.digest:
@@ -87,7 +88,9 @@ def _numbers(ranges: dict[str, Moments]) -> dict[str, Numbers]:
 def _records(version: Version) -> Iterator[dict[str, Any]]:
     try:
         for line in read_lines(version.store, version.manifest.frames.digest, what=f"frames.jsonl of {version.name}"):
-            yield json.loads(line)
+            found = json.loads(line)
+            if found["index"] not in version.erased:
+                yield found
     except ValueError as error:
         raise IntegrityError(
             f"frames.jsonl of {version.name} is damaged: {error}", hint="`beltline verify` names the file"

@@ -1,4 +1,4 @@
-"""Deleting versions, and freeing what nothing names any more."""
+"""Deleting versions, erasing a group's frames from one, and freeing what nothing names any more."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from contracts.dataset import Deletion
+from contracts.erasure import ErasureReport
 from server.api import examples
 from server.api.bodies import Asked, asked, body_schema
 from server.api.dependencies import ApplicationOf, Version
-from server.resources import CollectionReport, CollectionRequest
+from server.resources import CollectionReport, CollectionRequest, ErasureRequest
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
@@ -25,6 +26,23 @@ def delete_version(
     """Refused (`409`, `version_needed`) where an alias, another version or a training run needs it. Its number is never
     given again, and its bytes stay until garbage is collected."""
     return application.delete_version(reference, by=by, reason=reason)
+
+
+@router.post(
+    "/{name}/versions/{v}:erase",
+    summary="Erase a group's frames",
+    responses={200: examples.answer(examples.ERASURE)},
+    openapi_extra=body_schema(ErasureRequest, {"Look only": examples.ERASURE_REQUEST}),
+)
+def erase_group(
+    application: ApplicationOf,
+    reference: Version,
+    body: Annotated[Asked[ErasureRequest], Depends(asked(ErasureRequest))],
+) -> ErasureReport:
+    """Removes the bytes of a group's frames for good, such as a person's; without `"dry_run": false` it only looks. The
+    version stays with its digest and shows the erasure; what was made of the frames is named, and what stays because
+    another group's frames hold the very same bytes. It can't be undone."""
+    return application.erase(reference, body.document)
 
 
 @router.post(

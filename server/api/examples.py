@@ -165,6 +165,28 @@ DELETION: dict[str, Any] = {
     "deleted_by": "reviewer",
     "reason": "left and right are exchanged",
 }
+ERASURE_REQUEST: dict[str, Any] = {"group": "person-17", "dry_run": True}
+ERASURE: dict[str, Any] = {
+    "dry_run": True,
+    "name": "photos",
+    "version": 1,
+    "digest": "sha256:" + "7d" * 32,
+    "group": "person-17",
+    "erased": [{"name": "photos", "version": 1, "digest": "sha256:" + "7d" * 32, "frames": 12}],
+    "files": 23,
+    "freed_bytes": 4811022,
+    "kept": [
+        {
+            "digest": "sha256:" + "3b" * 32,
+            "what": "mask of frame 40",
+            "held_by": ["photos@1 frame 7 (group 'person-4')"],
+            "holders": 1,
+        }
+    ],
+    "elsewhere": [],
+    "dependents": ["training run run-5c2a90f3e1b8"],
+    "derived": [],
+}
 COLLECTION_REQUEST: dict[str, Any] = {"dry_run": True}
 COLLECTION: dict[str, Any] = {"dry_run": True, "blobs": 4104, "freed": 403, "freed_bytes": 18400312}
 _NUMBER: dict[str, Any] = {

@@ -16,6 +16,7 @@ from server.api.problems import MEDIA_TYPE
 from server.resources import (
     AliasTarget,
     CollectionRequest,
+    ErasureRequest,
     ExportRequest,
     ImportRequest,
     ImportUpload,
@@ -38,6 +39,7 @@ _BODIES = (
     VersionChange,
     AliasTarget,
     CollectionRequest,
+    ErasureRequest,
     Problem,
 )
 _PREFIX = "#/components/schemas/{model}"

@@ -213,6 +213,12 @@ def _version_text(version: VersionDescription) -> str:
         f"terms of {item.source}: license {item.license or 'not said'}, consent {item.consent or 'not said'}"
         for item in version.terms
     ]
+    lines += [
+        f"erased in part: {item.frames} frames of group '{item.group}', {item.erased_at}"
+        + (f" by {item.erased_by}" if item.erased_by else "")
+        + ("" if item.finished else "; interrupted: repeat it, or run `beltline gc`")
+        for item in version.erasures
+    ]
     if version.description:
         lines.append(version.description)
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from contracts.document import validate
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, NotFoundError
 from contracts.frame_spec import Label
 from contracts.ids import VersionReference
 from contracts.job import RenderBatchRequest
@@ -149,14 +149,18 @@ def version_sheet(service: Service, reference: VersionReference, frames: int) ->
     count = min(frames, described.frame_count)
     indices = [number * described.frame_count // count for number in range(count)]
     pictures: Pictures = []
+    captions = []
     for index in tqdm(indices, desc=str(reference), unit="frame", file=sys.stderr):
-        pictures.append(
-            (
-                _decode_image(service.picture(reference, index, "image")),
-                _decode_mask(service.picture(reference, index, "mask")),
-            )
-        )
-    captions = [f"frame {index}" for index in indices]
+        try:
+            image = service.picture(reference, index, "image")
+        except NotFoundError as error:
+            if error.code != "erased_frame":
+                raise
+            continue
+        pictures.append((_decode_image(image), _decode_mask(service.picture(reference, index, "mask"))))
+        captions.append(f"frame {index}")
+    if not pictures:
+        raise NotFoundError(f"the frames of {reference} were erased", code="erased_frame", hint="show another version")
     title = f"{reference}, {described.frame_count} frames, {described.digest[:19]}"
     return contact_sheet(pictures, described.labels, captions=captions, title=title)
 

@@ -1,4 +1,4 @@
-"""tag · describe · alias · delete · gc"""
+"""tag · describe · alias · delete · erase · gc"""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import argparse
 
 from contracts.dataset import AliasDescription
 from contracts.document import validate
+from contracts.erasure import AffectedVersion, ErasureReport
 from contracts.errors import ConfigurationError
 from contracts.ids import VersionReference, check_name
 from registry.rows import current_user
 from server.commands.references import find_reference
 from server.commands.session import Session, Subparsers, command, table
-from server.resources import AliasTarget, VersionChange
+from server.resources import AliasTarget, ErasureRequest, VersionChange
 
 
 def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
@@ -73,6 +74,22 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
     parser = command(
         commands,
         shared,
+        "erase",
+        "remove the bytes of a group's frames for good",
+        description="Remove the bytes of a group's frames for good, such as a person's. The version stays with its\n"
+        "digest and shows the erasure; what was made of the frames is named. It can't be undone: look first.",
+        epilog="  beltline erase photos@1 --group person-17 --dry-run\n"
+        "  beltline erase photos@1 --group person-17 --reason 'consent withdrawn'",
+    )
+    parser.add_argument("version", metavar="NAME@V")
+    parser.add_argument("--group", required=True, metavar="GROUP", help="as the frames' records name it")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be erased")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="kept with the erasure")
+    parser.set_defaults(run=_erase)
+
+    parser = command(
+        commands,
+        shared,
         "gc",
         "free the stored files that nothing needs",
         description="Free the stored files that no version and no training run needs. Others may publish meanwhile,\n"
@@ -129,6 +146,37 @@ def _delete(arguments: argparse.Namespace, session: Session) -> int:
     deleted = session.service().delete_version(reference, by=current_user(), reason=arguments.reason)
     session.emit(deleted, f"deleted {reference}  {deleted.digest}; `beltline gc` frees its files")
     return 0
+
+
+def _erase(arguments: argparse.Namespace, session: Session) -> int:
+    reference = VersionReference.parse(arguments.version)  # never by an alias, which may have moved
+    values = {
+        "group": arguments.group,
+        "dry_run": arguments.dry_run,
+        "by": current_user(),
+        "reason": arguments.reason,
+    }
+    report = session.service().erase(reference, validate(ErasureRequest, values, source="erase"))
+    session.emit(report, lambda: _erasure_text(report))
+    return 0
+
+
+def _erasure_text(report: ErasureReport) -> str:
+    verb = "would erase" if report.dry_run else "erased"
+    lines = [f"{verb} {report.files} files, {report.freed_bytes / 1e6:.1f} MB, of group '{report.group}'"]
+    lines += [f"  {_affected_text(item)}" for item in report.erased] or ["  no frame: they were erased before"]
+    for item in report.kept:
+        shown = ", ".join(item.held_by) + (f" and {item.holders - len(item.held_by)} more" * (item.holders > 3))
+        lines.append(f"stays: {item.what}, because the same bytes are in {shown}")
+    lines += [f"not touched, other frames of a group of this name: {_affected_text(item)}" for item in report.elsewhere]
+    lines += [f"was made of it and stays: {name}" for name in report.dependents]
+    lines += [f"gone too: {name}" for name in report.derived]
+    return "\n".join(lines)
+
+
+def _affected_text(item: AffectedVersion) -> str:
+    title = f"{item.name}@{item.version}" if item.name is not None else "a deleted version"
+    return f"{item.frames} frames of {title}  {item.digest}"
 
 
 def _gc(arguments: argparse.Namespace, session: Session) -> int:

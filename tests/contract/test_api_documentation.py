@@ -45,6 +45,7 @@ GET /v1/datasets/{name}/versions/{v}/stats/page
 GET /v1/datasets/{name}/versions/{v}/diff
 DELETE /v1/datasets/{name}/versions/{v}
 POST /v1/datasets:collect-garbage
+POST /v1/datasets/{name}/versions/{v}:erase
 GET /v1/datasets/{name}/aliases
 GET /v1/datasets/{name}/aliases/{alias}
 PUT /v1/datasets/{name}/aliases/{alias}

@@ -55,6 +55,15 @@ def test_a_version_is_deleted_and_its_files_freed(client: TestClient) -> None:
     assert (again["freed"], again["blobs"]) == (0, freed["blobs"] - freed["freed"])
 
 
+def test_a_group_to_erase_is_one_that_there_is(client: TestClient) -> None:
+    follow(client, client.post("/v1/render-batches", json={**BATCH, "seed": 80, "dataset": "people"}))
+    path = "/v1/datasets/people/versions/1:erase"
+    problem = refused(client.post(path, json={"group": "person-17", "dry_run": False}), 404, "unknown_group")
+    assert problem.hint == "its frames have no groups"
+    refused(client.post("/v1/datasets/people/versions/7:erase", json={"group": "person-17"}), 404, "unknown_version")
+    refused(client.post(path, json={}), 422, "invalid_document")
+
+
 def test_what_a_training_run_learns_from_is_not_deleted(client: TestClient) -> None:
     accepted = client.post("/v1/training-runs", json=SPEC)
     problem = refused(client.delete("/v1/datasets/boxes/versions/1"), 409, "version_needed")

@@ -16,13 +16,16 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 from test_publish import Home
 
-import registry.incoming
 import registry.store
 from contracts.ids import VersionReference
 from registry.collection import collect_garbage
 from registry.deletion import delete_version
+from registry.erasure import erase_group, finish_erasures
 
 _FAILED = 70
+_WRITES = os.O_WRONLY | os.O_RDWR
+_CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
+"""Audit events of the interpreter; what databases do inside is counted by statements."""
 _MEMORY = Path("/dev/shm")
 
 
@@ -36,7 +39,7 @@ def killed(action: Callable[[], object], step: int, log: Path) -> bool:
 
     Args:
         action: Opens all that it needs itself; the caller has no database open.
-        step: Statements, commits, files written, synced, renamed and removed count.
+        step: Statements, commits, and files and folders made, synced, renamed and removed count.
         log: Where a failure of the child is written.
 
     Returns:
@@ -66,8 +69,14 @@ def delete(home: Home, name: str, number: int, **options: Any) -> None:
     delete_version(home.catalog, VersionReference(name, number), **options)
 
 
+def erase(home: Home, name: str, number: int, group: str) -> None:
+    """Erase a group's frames."""
+    erase_group(home.store, home.catalog, VersionReference(name, number), group)
+
+
 def collect(home: Home) -> int:
-    """Collect garbage; the number of blobs freed."""
+    """Collect garbage, as the service does; the number of blobs freed."""
+    finish_erasures(home.store, home.catalog)
     return collect_garbage(home.store, home.catalog).freed
 
 
@@ -89,15 +98,16 @@ def _die_before(step: int) -> None:
         setattr(owner, name, wrapped)
 
     for owner, name in (
-        (os, "replace"),
-        (os, "unlink"),
-        (os, "mkdir"),
-        (registry.store, "write_exclusively"),
         (registry.store, "sync_file_system"),
         (registry.store, "sync_path"),
-        (registry.incoming.shutil, "rmtree"),
         (Session, "commit"),
     ):
         counted(owner, name)
+
+    def audited(name: str, arguments: tuple[Any, ...]) -> None:
+        if name in _CHANGES or (name == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITES):
+            count()
+
+    sys.addaudithook(audited)  # in the child, which ends with it
     event.listen(Engine, "before_cursor_execute", lambda *_: count())
     sys.stdout.flush()

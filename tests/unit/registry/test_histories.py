@@ -1,4 +1,4 @@
-"""Random histories of publishing, naming, deleting, collecting and real kills: what must always hold, holds."""
+"""Random histories of publishing, naming, deleting, erasing, collecting and real kills: what must hold, always does."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from killing import collect, delete, fast_folder, killed
+from killing import collect, delete, erase, fast_folder, killed
 from registry_samples import stage_batch
+from test_erasure import publish as publish_groups
 from test_kills import live_blobs
 from test_publish import Home
 
 from contracts.errors import ConflictError, NotFoundError
 from contracts.ids import VersionReference
 from registry.naming import change_version, find_alias, list_aliases, move_alias, remove_alias, tagged
+from registry.reader import open_version
 from registry.verify import verify
 
 NAMES = st.sampled_from(["belt", "car"])
-SEEDS = st.integers(0, 2)
+SEEDS = st.integers(0, 3)
+GROUPED = 3
+GROUPS = st.sampled_from(["anna", "bert"])
 ALIASES = st.sampled_from(["approved", "best"])
 TAGS = st.sampled_from(["checked", "generation:6"])
 STEPS = st.integers(1, 120)
@@ -29,7 +33,8 @@ STEPS = st.integers(1, 120)
 class Histories(RuleBasedStateMachine):
     """A home, and beside it what it must hold.
 
-    Content `seed` is a batch of one frame. Every version is a number under a name, given once and never again.
+    Content `seed` is a batch of one frame; content 3 has frames of two groups, of which both can be erased. Every
+    version is a number under a name, given once and never again.
     """
 
     def __init__(self) -> None:
@@ -41,6 +46,7 @@ class Histories(RuleBasedStateMachine):
         self.tags: dict[tuple[str, int], set[str]] = {}
         self.aliases: dict[tuple[str, str], list[int | None]] = {}
         self.given: dict[str, int] = {"belt": 0, "car": 0}
+        self.erased: set[str] = set()
 
     @initialize()
     def stage(self) -> None:
@@ -55,10 +61,18 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=NAMES, seed=SEEDS)
     def publish(self, name: str, seed: int) -> None:
-        self._published(name, seed, self._publish(self.home, name, seed).version)
+        if seed == GROUPED and self.erased:
+            with pytest.raises(ConflictError, match="were erased"):
+                self._publish(self.home, name, seed)
+            collect(self.home)  # what was stored again
+        else:
+            self._publish(self.home, name, seed)
+            self._published(name, seed, self._number_of(name, seed))
 
     @rule(name=NAMES, seed=SEEDS, step=STEPS)
     def publish_and_die(self, name: str, seed: int, step: int) -> None:
+        if seed == GROUPED and self.erased:
+            return
         self._die(lambda: self._publish(Home(self.folder / "home"), name, seed), step)
         there = [int(number) for number in self._numbers(name)]
         new = [number for number in there if (name, number) not in self.versions]
@@ -85,6 +99,22 @@ class Histories(RuleBasedStateMachine):
             self._die(lambda: delete(Home(self.folder / "home"), name, number), step)
             if number not in self._numbers(name):
                 self._deleted(name, number)
+
+    @precondition(lambda self: GROUPED in self.versions.values())
+    @rule(group=GROUPS)
+    def erase(self, group: str) -> None:
+        erase(self.home, *self._grouped(), group)
+        self.erased.add(group)
+
+    @precondition(lambda self: GROUPED in self.versions.values())
+    @rule(group=GROUPS, step=STEPS)
+    def erase_and_die(self, group: str, step: int) -> None:
+        version = self._grouped()
+        self._die(lambda: erase(Home(self.folder / "home"), *version, group), step)
+        described = self.home.catalog.describe(VersionReference(*version))
+        if group in {item.group for item in described.erasures}:
+            self.erased.add(group)
+        collect(self.home)  # completes it
 
     @rule()
     def collect(self) -> None:
@@ -134,6 +164,14 @@ class Histories(RuleBasedStateMachine):
         assert verify(self.home.store, self.home.catalog) == []
 
     @invariant()
+    def what_is_erased_is_gone_and_the_rest_is_there(self) -> None:
+        if GROUPED in self.versions.values():
+            version = open_version(self.home.store, self.digests[GROUPED])
+            assert {record.group for record in version.records()} == {"anna", "bert"} - self.erased
+            shown = self.home.catalog.describe(VersionReference(*self._grouped())).erasures
+            assert {item.group for item in shown if item.finished} == self.erased
+
+    @invariant()
     def numbers_mean_what_they_meant(self) -> None:
         there = {(ref.name, ref.number): digest for ref, digest in self.home.catalog.all_versions()}
         assert there == {version: self.digests[seed] for version, seed in self.versions.items()}
@@ -160,7 +198,17 @@ class Histories(RuleBasedStateMachine):
     # Means
 
     def _publish(self, home: Home, name: str, seed: int) -> Any:
+        if seed == GROUPED:
+            return publish_groups(home, {5: "anna", 6: "bert"}, name)
         return home.publish(self.folder / str(seed), name=name, seed=seed, frames=1)
+
+    def _number_of(self, name: str, seed: int) -> int:
+        wanted = self.digests.get(seed)
+        numbers = {digest: ref.number for ref, digest in self.home.catalog.all_versions() if ref.name == name}
+        return numbers[wanted] if wanted in numbers else max(numbers.values())
+
+    def _grouped(self) -> tuple[str, int]:
+        return next(version for version, seed in sorted(self.versions.items()) if seed == GROUPED)
 
     def _published(self, name: str, seed: int, number: int) -> None:
         known = {of: number for of, number in self.versions if of == name and self.versions[of, number] == seed}
