@@ -162,7 +162,7 @@ static class Rendering
                 result.Add(pool.Rent());
             else
                 pool.ReturnAll();
-        return new JsonObject().With("rented", result).With("made", pool.Things.Count).With("used", pool.Used.Count());
+        return new JsonObject().With("rented", result).With("made", pool.Things.Count).With("used", pool.Used.Count() == pool.UsedCount ? pool.UsedCount : -1);
     }
 
     static object Described(byte[] data)

@@ -248,6 +248,9 @@ namespace UnityEngine
 
         [Page("engine", "Material.SetTextureScale")]
         public void SetTextureScale(int nameID, Vector2 value) { }
+
+        [Page("engine", "Material.SetTextureOffset")]
+        public void SetTextureOffset(int nameID, Vector2 value) { }
     }
 
     [Page("engine", "Texture")]
@@ -379,6 +382,9 @@ namespace UnityEngine
     [Page("engine", "SystemInfo")]
     public static class SystemInfo
     {
+        [Page("engine", "SystemInfo-maxTextureSize")]
+        public static int maxTextureSize => 0;
+
         [Page("engine", "SystemInfo-graphicsDeviceName")]
         public static string graphicsDeviceName => "";
 

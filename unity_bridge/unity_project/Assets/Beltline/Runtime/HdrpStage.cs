@@ -21,6 +21,9 @@ namespace Beltline.Runtime
         const int AnisotropyLevel = 8;
         const int ShadowMapPx = 2048;
 
+        /// <summary>Directional lights that HDRP's asset has room for by default.</summary>
+        const int MostLights = 16;
+
         readonly StageParts parts;
         readonly ModelLoader loader;
         readonly LitMaterials materials;
@@ -107,6 +110,8 @@ namespace Beltline.Runtime
             double[] lux = shone.IlluminanceLux;
             double most = Math.Max(lux[0], Math.Max(lux[1], lux[2]));
             Light light = lights.Rent();
+            if (lights.UsedCount > MostLights)
+                throw new Fault(FaultCode.Unsupported, "lights", "more than " + MostLights + " that shine");
             light.lightUnit = LightUnit.Lux;
             light.intensity = (float)most;
             // Unity decodes a light's colour from sRGB.
@@ -129,6 +134,10 @@ namespace Beltline.Runtime
 
         public void Look(SetCamera look)
         {
+            int most = SystemInfo.maxTextureSize / CaptureTargets.Supersampling;
+            if (look.SourceWidthPx > most || look.SourceHeightPx > most)
+                throw new Fault(
+                    FaultCode.Unsupported, "camera", "its view has more than the " + most + " pixels on a side that this card draws");
             camera = look;
             EnginePose pose = look.Pose;
             parts.View.transform.SetPositionAndRotation(

@@ -55,7 +55,10 @@ namespace Beltline.Runtime
                 material = surface.Surface == Surface.Lamp ? lamps.Rent() : opaque.Rent();
                 material.SetColor(BaseColor, Encoded(surface.Color));
                 material.SetTexture(BaseColorMap, texture);
-                material.SetTextureScale(BaseColorMap, new Vector2((float)surface.TextureScale[0], (float)surface.TextureScale[1]));
+                float across = (float)surface.TextureScale[0], down = (float)surface.TextureScale[1];
+                material.SetTextureScale(BaseColorMap, new Vector2(across, down));
+                // The importer turns v around, since Unity counts from the lower edge; repeats start at the upper one.
+                material.SetTextureOffset(BaseColorMap, new Vector2(0, 1 - down));
                 material.SetFloat(Metallic, (float)surface.Metallic);
                 material.SetFloat(CoatMask, (float)surface.Clearcoat);
             }

@@ -68,6 +68,8 @@ namespace Beltline.Core
         /// <summary>Those handed out since the last <see cref="ReturnAll"/>.</summary>
         public IEnumerable<T> Used => things.Take(used);
 
+        public int UsedCount => used;
+
         /// <summary>One that nobody uses.</summary>
         public T Rent()
         {
