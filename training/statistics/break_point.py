@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.statistics.resampling import Amount, FloatArray, amount_of, counts_of, ends, means_of, resampled_means
+from training.statistics.resampling import Amount, FloatArray, amount_of, counts_of, drawn_means, ends, means_of
 
 AMOUNTS_MIN = 4
 """Fewer can't tell a break from a straight line."""
@@ -34,7 +34,7 @@ class BreakPoint:
 def break_point(scores: Mapping[int, Sequence[float]], confidence: float = 0.95) -> BreakPoint | None:
     """The break of scores by amount of synthetic images, beside one amount of real ones.
 
-    The interval draws the trainings of each amount again, and fits anew.
+    The interval draws means that the trainings of each amount leave possible, and fits anew.
 
     Args:
         scores: Of repeated trainings, by number of synthetic images; 0 is an amount too.
@@ -58,7 +58,7 @@ def break_point(scores: Mapping[int, Sequence[float]], confidence: float = 0.95)
 
     low = high = None
     if any(len(values) > 1 for values in samples):
-        drawn = ends(found(resampled_means(samples, "break point")), confidence)
+        drawn = ends(found(drawn_means(samples, "break point")), confidence)
         low, high = (amount_of(end, amounts[0], amounts[-1]) for end in drawn)
     (value,) = found(means_of(samples)[None]).tolist()
     return BreakPoint(amount_of(value, amounts[0], amounts[-1]), low, high, confidence)

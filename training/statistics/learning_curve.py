@@ -18,9 +18,9 @@ from training.statistics.resampling import (
     FloatArray,
     amount_of,
     counts_of,
+    drawn_means,
     ends,
     means_of,
-    resampled_means,
 )
 
 EXPONENTS = np.concatenate([[0.0], np.geomspace(0.02, 3.0, 120)])
@@ -81,7 +81,7 @@ def exchange_rate(
 ) -> ExchangeRate:
     """How many real images alone would score like a mix; less those in the mix, that is what the synthetic replaced.
 
-    The interval draws the trainings of each amount and of the mix again, and fits anew.
+    The interval draws means that the trainings of each amount and of the mix leave possible, and fits anew.
 
     Args:
         real: Scores of repeated trainings on real images alone, by their number.
@@ -95,7 +95,7 @@ def exchange_rate(
     curve = fit(real)
     low = high = None
     if any(len(values) > 1 for values in [*samples, mixed]):
-        means = resampled_means([*samples, mixed], "exchange rate")
+        means = drawn_means([*samples, mixed], "exchange rate")
         curves = _fits(amounts, counts_of(samples), means[:, :-1])
         found = [_beyond(_inverse(one, score), one) for one, score in zip(curves, means[:, -1].tolist(), strict=True)]
         low, high = (amount_of(end, curve.smallest, curve.largest) for end in ends(np.array(found), confidence))

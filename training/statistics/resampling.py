@@ -1,4 +1,4 @@
-"""Drawing repeated trainings again, and amounts that lie within what was measured or beyond it. Pure."""
+"""Drawing the means of repeated trainings, and amounts that lie within what was measured or beyond it. Pure."""
 
 from __future__ import annotations
 
@@ -36,13 +36,25 @@ def amount_of(value: float, smallest: float, largest: float) -> Amount:
     return Amount(value, "within")
 
 
-def resampled_means(samples: Sequence[Sequence[float]], *name: str) -> FloatArray:
-    """Means of samples whose values are drawn again with repetition, (RESAMPLES, samples): the same for one name."""
+def drawn_means(samples: Sequence[Sequence[float]], *name: str) -> FloatArray:
+    """Means that the samples leave possible, (RESAMPLES, samples): the same for one name.
+
+    Each is drawn from Student's t distribution about the sample's mean, whose quantiles are the interval of that mean.
+    (Drawing the values again with repetition, the usual bootstrap, is too narrow for a handful of trainings.) A sample
+    of one value has the deviation of the others pooled.
+
+    Args:
+        samples: One of them, at least, of two values or more.
+        name: Of the stream.
+    """
     draws = stream(0, "resample", *name)
-    means = [
-        np.asarray(values, dtype=np.float64)[draws.integers(len(values), size=(RESAMPLES, len(values)))].mean(axis=1)
-        for values in samples
-    ]
+    arrays = [np.asarray(values, dtype=np.float64) for values in samples]
+    free = sum(len(values) - 1 for values in arrays)
+    pooled = float(np.sqrt(sum(((values - values.mean()) ** 2).sum() for values in arrays) / free))
+    means = []
+    for values in arrays:
+        deviation, degrees = (float(values.std(ddof=1)), len(values) - 1) if len(values) > 1 else (pooled, free)
+        means.append(values.mean() + deviation / np.sqrt(len(values)) * draws.standard_t(degrees, size=RESAMPLES))
     return np.stack(means, axis=1)
 
 

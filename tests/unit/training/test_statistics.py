@@ -23,6 +23,7 @@ from training.statistics.mean_tests import (
     welch,
     welch_power,
 )
+from training.statistics.resampling import drawn_means
 
 SIDES = {"greater": "greater", "less": "less", "two_sided": "two-sided"}
 scores = st.integers(0, 1000).map(lambda value: value / 1000)
@@ -226,3 +227,21 @@ def test_the_interval_of_the_break_covers_the_truth_about_as_often_as_it_says():
         high = math.inf if found.high.where == "above" else found.high.value
         held += low <= 256 <= high
     assert held >= 25
+
+
+@given(st.lists(samples.filter(lambda values: len(set(values)) > 1), min_size=1, max_size=3))
+@settings(max_examples=15, deadline=None)
+def test_means_are_drawn_about_those_of_the_samples_as_far_as_their_intervals_reach(several):
+    drawn = drawn_means(several, "test")
+    for column, values in enumerate(several):
+        found = mean_interval(values, 0.8)
+        low, high = np.quantile(drawn[:, column], [0.1, 0.9])
+        assert low == pytest.approx(found.low, abs=0.25 * found.half_width)
+        assert high == pytest.approx(found.high, abs=0.25 * found.half_width)
+
+
+def test_a_sample_of_one_has_the_spread_of_the_others():
+    drawn = drawn_means([[0.5], [0.6, 0.64, 0.62]], "test")
+    assert np.median(drawn[:, 0]) == pytest.approx(0.5, abs=0.005)
+    ratio = np.subtract(*np.quantile(drawn, [0.9, 0.1], axis=0))
+    assert ratio[0] / ratio[1] == pytest.approx(math.sqrt(3), rel=0.15)

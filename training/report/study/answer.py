@@ -229,11 +229,13 @@ def _breaks(findings: Findings) -> list[str]:
         kinds = {break_kind(each) for each in rows}
         if "helping" in kinds:
             most = max(each.found.amount.value for each in rows if break_kind(each) == "helping")
-            parts.append(f"still helped at {count(round(most))}, the most tried,{beside('helping')}")
+            parts.append(f"seemed to help still at {count(round(most))}, the most tried,{beside('helping')}")
         for each in rows:
             if break_kind(each) == "stopped":
                 row = f" beside {shown_value(real, each.row)}{title}" if real is not None else ""
-                parts.append(f"stopped helping at {break_text(each)}{row}")
+                high = each.found.high
+                verb = "stopped" if high is not None and high.where != "above" else "may have stopped"
+                parts.append(f"{verb} helping at {break_text(each)}{row}")
         if "never" in kinds:
             parts.append(f"never helped{beside('never')}")
         if "unknown" in kinds:

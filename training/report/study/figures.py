@@ -15,7 +15,7 @@ from contracts.study import Comparison
 from contracts.study_table import TableAxis
 from training.report.curves import as_svg
 from training.report.study import heat_maps, lines
-from training.report.study.cells import against, value_text
+from training.report.study.cells import against, amount_of, value_text
 from training.report.study.findings import Findings
 from training.report.study.wording import SIDES, TESTS, listed
 
@@ -119,11 +119,14 @@ def _boxes(findings: Findings, metric: str, comparison: Comparison | None) -> Pa
 
 
 def _learning_curves(findings: Findings, metric: str) -> list[Panels]:
-    caption = (
-        "Mean over the repeats with its 95 % interval. The dashed curve is what exchange rates are read from:"
-        " a power law or a logarithm, by least squares."
-    )
-    if findings.cells.by_role("synthetic_images") is None:
+    caption = "Mean over the repeats with its 95 % interval."
+    synthetic = findings.cells.by_role("synthetic_images")
+    if synthetic is not None:
+        caption += (
+            " The dashed curve is what exchange rates are read from: a power law or a logarithm, by least squares."
+            + _left_out(synthetic.values)
+        )
+    if synthetic is None:
         count = lines.LINES_MAX
         groups = [findings.curves[start : start + count] for start in range(0, len(findings.curves), count)]
         panels = [("", group) for group in groups]
@@ -138,8 +141,16 @@ def _exchange_rate(findings: Findings, metric: str) -> list[Panels]:
         "To the right of a row's mark, synthetic images replaced real ones. Bars: 95 % intervals. An arrow: beyond what"
         " was measured, and nothing is said of how far."
     )
+    synthetic = findings.cells.by_role("synthetic_images")
+    if synthetic is not None:
+        caption += _left_out([value for value in synthetic.values if amount_of(synthetic, value) > 0])
     panels = [(findings.cells.text(group[0].panel), group) for group in groups]
     return [Panels("What the mixes score like", caption, panels, partial(lines.exchange_rates, findings))]
+
+
+def _left_out(amounts: Sequence[str]) -> str:
+    left_out = len(amounts) - lines.LINES_MAX
+    return f" {left_out} more amounts are in the tables." if left_out > 0 else ""
 
 
 def _compared(findings: Findings, draw: Callable[..., Figure], title: str, caption: str) -> list[Panels]:

@@ -78,12 +78,12 @@ def learning_curves(findings: Findings, curves: Sequence[Curve], metric: str) ->
     for number, (label, panel) in enumerate(lines):
         found = [(cells.amount(key, real), mean) for key, mean in _means_in(findings, panel)]
         _line(axes, [(amount, mean) for amount, mean in found if amount > 0], _color(number, len(lines)), label)
-    for number, curve in enumerate(curves):
+    for curve in curves if len(curves) == 1 else ():
         across = np.geomspace(curve.fitted.smallest, curve.fitted.largest, 100)
         across[-1] = curve.fitted.largest
         axes.plot(
             across, [curve.fitted(float(x)) for x in across], color=INK, linewidth=1.4, linestyle="--", zorder=1,
-            label="" if number else "fitted to real images alone",
+            label="fitted to real images alone",
         )  # fmt: skip
     axes.set_xscale("log", base=2)
     dress(axes, metric, real.shown_title)

@@ -82,8 +82,8 @@ def _worth(findings: Findings, figures: tuple[PlotGroup, ...]) -> Section:
     notes = (
         "How many real images alone would score like the mix, read from the curve fitted to the scores of real images"
         " alone; less those in the mix, that is what the synthetic ones replaced. 95 % intervals in brackets, from"
-        " drawing the repeats of each cell again and fitting anew. A < or > says that it lies beyond the amounts"
-        " measured; nothing is extrapolated."
+        " drawing means that the repeats of each cell leave possible and fitting anew. A < or > says that it lies"
+        " beyond the amounts measured; nothing is extrapolated."
     )
     return Section(
         "What the synthetic images replaced" if rows else "Learning curves",
@@ -108,8 +108,8 @@ def _breaks(findings: Findings, figures: tuple[PlotGroup, ...], is_wanted: bool)
     ]
     note = (
         "Scores are taken to rise along a line over the logarithm of the number of synthetic images up to the break,"
-        " and to stay or fall from there: least squares, and 95 % intervals from drawing the repeats again. Where the"
-        " interval spans all amounts, it can't be told. Four amounts are needed."
+        " and to stay or fall from there: least squares, and 95 % intervals from drawing means that the repeats leave"
+        " possible. Where the interval spans all amounts, it can't be told. Four amounts are needed."
     )
     return Section(
         "Where more synthetic images stopped helping",
