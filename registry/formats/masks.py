@@ -15,6 +15,7 @@ from registry.formats.findings import Findings
 from registry.formats.importing import Annotated, Origin, Picture, attempt, import_dataset
 from registry.formats.mask_folders import find_pairs
 from registry.formats.photographs import decode_mask, read_source
+from registry.formats.split_folders import refuse_images
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def open_masks(origin: Origin, findings: Findings) -> MaskFolders:
     """
     if origin.document is not None:
         raise NotFoundError(f"{origin.document} is not a folder", code="no_such_folder", hint="check the path")
+    refuse_images(origin)
     table = load_class_table(origin.classes if origin.classes is not None else _default_table(origin.root))
     pairs = find_pairs(origin.root, origin.splits, origin.groups, findings.faults)
     return MaskFolders(

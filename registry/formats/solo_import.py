@@ -29,7 +29,7 @@ from registry.formats.findings import Findings
 from registry.formats.importing import Annotated, Origin, Picture, import_dataset
 from registry.formats.painting import Easel
 from registry.formats.photographs import Refused, decode_colors, read_source
-from registry.formats.split_folders import subfolders
+from registry.formats.split_folders import refuse_images, subfolders
 
 _FRAME_FILE = re.compile(r"step(\d+)\.frame_data\.json")
 _SEQUENCE = re.compile(r"sequence\.(\d+)")
@@ -248,6 +248,7 @@ def open_solo(origin: Origin, findings: Findings) -> Solo:
         NotFoundError: PATH is no folder.
         ConfigurationError: There are no frames, or labels are not usable.
     """
+    refuse_images(origin)
     pictures: list[Picture] = []
     names: set[str] = set()
     numbers: dict[str, set[int]] = {}

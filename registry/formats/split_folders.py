@@ -42,6 +42,14 @@ def subfolders(origin: Origin, *, own: Path | None = None) -> list[tuple[str | N
     return [(None, ".")]
 
 
+def refuse_images(origin: Origin) -> None:
+    """Raise ConfigurationError where a folder of images is named and the format says itself where they lie."""
+    if origin.images is not None:
+        raise ConfigurationError(
+            "this format says itself where its images lie", code="invalid_images", hint="leave --images out"
+        )
+
+
 def folder_named(bases: Iterable[Path], names: Iterable[str], subfolder: str, *, what: str) -> Path:
     """The folder of one kind of file in a part of a dataset: `part/name` or `name/part`.
 

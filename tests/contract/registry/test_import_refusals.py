@@ -134,6 +134,11 @@ def test_every_format_refuses_what_holds_no_image(tmp_path: Path, name: str) -> 
     source.refused(kind=BeltlineError)
 
 
+def test_a_folder_of_images_is_refused_where_the_format_names_them(tmp_path: Path) -> None:
+    source, _ = _sample("solo", tmp_path)
+    assert "says itself where its images lie" in source.refused(images=tmp_path)
+
+
 def test_splits_and_groups_are_as_for_masks(tmp_path: Path) -> None:
     source, _ = _sample("coco", tmp_path)
     groups = tmp_path / "groups.csv"
