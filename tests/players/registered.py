@@ -19,6 +19,8 @@ from unity_bridge.embedded.launcher import embedded_player_path
 from unity_bridge.executable import UNITY_ARGUMENTS
 
 UNITY_VARIABLE = "BELTLINE_UNITY_PLAYER"
+_compiled: list[Path] = []
+"""The player under Mono, compiled once for a run of tests, into a folder that lasts as long."""
 
 
 @dataclass(frozen=True)
@@ -57,5 +59,7 @@ def player(name: str, folder: Path) -> TestedPlayer:
         reason = mono_core.missing()
         if reason:
             pytest.skip(reason)
-        return TestedPlayer(name, mono_core.build_player(folder), depth_tolerance_mm=1)
+        if not _compiled:
+            _compiled.append(mono_core.build_player(folder))
+        return TestedPlayer(name, _compiled[0], depth_tolerance_mm=1)
     return TestedPlayer(name, Path(os.environ[UNITY_VARIABLE]), UNITY_ARGUMENTS, depth_tolerance_mm=2, timeout_s=240)
