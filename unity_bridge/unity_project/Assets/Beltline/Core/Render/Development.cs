@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Concurrent;
+using System.Threading.Tasks;
 
 namespace Beltline.Core
 {
@@ -16,8 +18,11 @@ namespace Beltline.Core
         public static byte[] Picture(float[] linear, double[] gains)
         {
             var result = new byte[linear.Length];
-            for (int index = 0; index < linear.Length; index++)
-                result[index] = Encoded(ToneMapped(linear[index] * gains[index % 3]));
+            Parallel.ForEach(Partitioner.Create(0, linear.Length), range =>
+            {
+                for (int index = range.Item1; index < range.Item2; index++)
+                    result[index] = Encoded(ToneMapped(linear[index] * gains[index % 3]));
+            });
             return result;
         }
 

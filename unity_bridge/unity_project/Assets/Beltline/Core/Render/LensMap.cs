@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using System.Threading.Tasks;
 
 namespace Beltline.Core
 {
@@ -62,25 +63,30 @@ namespace Beltline.Core
         /// <summary>Linear red, green and blue of the delivered image.</summary>
         public float[] Picture(StageView view)
         {
+            var result = new float[operation.WidthPx * operation.HeightPx * 3];
+            Parallel.For(0, operation.HeightPx, row => PictureRow(view, row, result));
+            return result;
+        }
+
+        void PictureRow(StageView view, int row, float[] result)
+        {
             int samples = view.Supersampling;
             var sums = new double[3];
-            var result = new float[operation.WidthPx * operation.HeightPx * 3];
-            for (int pixel = 0; pixel < operation.WidthPx * operation.HeightPx; pixel++)
+            for (int pixel = row * operation.WidthPx; pixel < (row + 1) * operation.WidthPx; pixel++)
             {
-                double column = pixel % operation.WidthPx + 0.5, row = pixel / operation.WidthPx + 0.5;
+                double x = pixel % operation.WidthPx + 0.5, y = row + 0.5;
                 if (places != null)
                 {
-                    column = places[2 * pixel];
-                    row = places[2 * pixel + 1];
+                    x = places[2 * pixel];
+                    y = places[2 * pixel + 1];
                 }
                 sums[0] = sums[1] = sums[2] = 0;
                 for (int down = 0; down < samples; down++)
                     for (int across = 0; across < samples; across++)
-                        Add(view, column * samples + across - (samples - 1) / 2.0, row * samples + down - (samples - 1) / 2.0, sums);
+                        Add(view, x * samples + across - (samples - 1) / 2.0, y * samples + down - (samples - 1) / 2.0, sums);
                 for (int channel = 0; channel < 3; channel++)
                     result[3 * pixel + channel] = (float)(sums[channel] / (samples * samples));
             }
-            return result;
         }
 
         /// <summary>Adds the picture at a position, bilinearly.</summary>

@@ -129,9 +129,17 @@ namespace Beltline.Core
                 Rgb = Developed(spec, lens.Picture(view)),
                 Rows = indices.Select(index => view.Rows[index]).ToArray(),
                 DepthMm = indices.Select(index => Millimetres(view.DepthM[index])).ToArray(),
-                Covered = view.Coverage.ToDictionary(
-                    item => item.Key, item => indices.LongCount(index => item.Value[index] != 0)),
+                Covered = view.Coverage.ToDictionary(item => item.Key, item => Count(item.Value, indices)),
             };
+        }
+
+        static long Count(byte[] coverage, int[] indices)
+        {
+            long count = 0;
+            foreach (int index in indices)
+                if (coverage[index] != 0)
+                    count++;
+            return count;
         }
 
         static byte[] Developed(FrameSpec spec, float[] linear)
