@@ -96,7 +96,7 @@ namespace UnityEngine.Rendering.HighDefinition
     public class CustomPassVolume : MonoBehaviour
     {
         [Page("render-pipelines.high-definition", "UnityEngine.Rendering.HighDefinition.CustomPassVolume")]
-        public bool isGlobal { set { } }
+        public Camera targetCamera { set { } }
 
         [Page("render-pipelines.high-definition", "UnityEngine.Rendering.HighDefinition.CustomPassVolume")]
         public CustomPassInjectionPoint injectionPoint;

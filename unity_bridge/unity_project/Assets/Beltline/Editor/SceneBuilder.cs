@@ -38,7 +38,8 @@ namespace Beltline.Editor
             parts.Volume = new GameObject("Volume").AddComponent<Volume>();
             GeneratedAssets.MakeVolume(parts.Volume);
             parts.Passes = new GameObject("Passes").AddComponent<CustomPassVolume>();
-            parts.Passes.isGlobal = true;
+            // No other camera, such as the editor's own, may draw into the ids.
+            parts.Passes.targetCamera = parts.View;
             parts.Passes.injectionPoint = CustomPassInjectionPoint.BeforePostProcess;
             parts.Opaque = GeneratedAssets.MakeOpaque();
             parts.Glass = GeneratedAssets.MakeGlass();
