@@ -54,7 +54,10 @@ namespace Beltline.Editor
         static Camera MakeView()
         {
             Camera view = new GameObject("View").AddComponent<Camera>();
-            var data = view.gameObject.AddComponent<HDAdditionalCameraData>();
+            // The editor may have added it by itself, and there can be one only.
+            HDAdditionalCameraData data = view.gameObject.GetComponent<HDAdditionalCameraData>();
+            if (data == null)
+                data = view.gameObject.AddComponent<HDAdditionalCameraData>();
             data.antialiasing = HDAdditionalCameraData.AntialiasingMode.None;
             data.customRenderingSettings = true;
             FrameSettings settings = data.renderingPathCustomFrameSettings;
