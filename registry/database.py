@@ -28,6 +28,8 @@ BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another one."""
 _UPGRADE_LOCK_KEY = 0x62656C74
 """PostgreSQL advisory lock held while upgrading."""
+_FULL = {"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"}
+"""What SQLite calls a full disk: where it writes the database, and where it grows the index of the write-ahead log."""
 _DRIVER = "postgresql+pg8000"
 
 
@@ -122,8 +124,11 @@ def translated_errors(action: str) -> Iterator[None]:
     except BeltlineError:
         raise
     except (DBAPIError, sqlite3.Error, OSError, TimeoutError) as error:
-        message = _what_it_said(error.orig if isinstance(error, DBAPIError) else error)
-        full = "full" in message or "No space" in message
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        message = _what_it_said(cause)
+        if getattr(cause, "sqlite_errorname", "") in _FULL:
+            message += ": no space left"
+        full = "full" in message or "no space" in message.lower()
         raise StorageError(
             f"can't {action}: {message}",
             hint="free disk space, then repeat" if full else "check that the database is there and can be written",

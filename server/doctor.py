@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from contracts.errors import BeltlineError
 from contracts.generator import generator_names, load_generator
 from contracts.process import RESULT_FILE, read_error, write_document
 from contracts.shard import PlayerCommand, ShardOrder
+from registry.probing import try_database, try_store
 from server.settings import EMBEDDED_PLAYER, Settings, usable_cores
 
 LIBRARIES = (
@@ -98,6 +100,7 @@ def examine(settings: Settings, on_check: Callable[[str], None] = lambda name: N
 
     look("machine", lambda: [_machine()])
     look("home", lambda: _home(settings))
+    look("storage", lambda: [_store(settings), _database(settings)])
     look("generators", lambda: [_generators(settings)])
     look("renderer", _renderer)
     for name in (EMBEDDED_PLAYER, *settings.players):
@@ -163,6 +166,31 @@ def _home(settings: Settings) -> list[Check]:
         values={"free_bytes": free},
     )
     return [written, disk]
+
+
+def _store(settings: Settings) -> Check:
+    """Where the files of versions lie; tried where that is not this machine."""
+    url = settings.store_url
+    if "://" not in url and "::" not in url:
+        return Check(name="store", status="ok", detail=f"folder {url}", needed_for=("store",))
+    try:
+        seconds = try_store(url)
+    except BeltlineError as error:
+        return Check(name="store", status="failed", detail=error.message, hint=error.hint, needed_for=("store",))
+    detail = f"{url}: wrote, found, read and removed a file in {seconds:.2f} s"
+    return Check(name="store", status="ok", detail=detail, needed_for=("store",), values={"seconds": seconds})
+
+
+def _database(settings: Settings) -> Check:
+    """Where catalog and jobs lie."""
+    if settings.database is None:
+        detail = f"SQLite {sqlite3.sqlite_version} in the home"
+        return Check(name="database", status="ok", detail=detail, needed_for=("store",))
+    try:
+        found = try_database(settings.database)
+    except BeltlineError as error:
+        return Check(name="database", status="failed", detail=error.message, hint=error.hint, needed_for=("store",))
+    return Check(name="database", status="ok", detail=f"{settings.database}: {found}", needed_for=("store",))
 
 
 def _generators(settings: Settings) -> Check:

@@ -126,6 +126,7 @@ def test_a_kill_before_any_step_loses_nothing(
             break
         kills += 1
     assert not was_killed
+    print(f"{name}: {kills} kills")
     assert kills >= KILLS[name] // stride
 
 
