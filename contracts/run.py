@@ -230,7 +230,7 @@ class TrainingSpec(Document):
                 if part.split(".")[0] not in parts:
                     raise ValueError(f"stages.{number}.freeze: no part '{part}', {nearest(part, parts)}")
             for name in stage.on or ():
-                if name not in names:
+                if name not in names and self.data.train:  # those of a mix are known when it has been read
                     raise ValueError(f"stages.{number}.on: no training source '{name}', {nearest(name, names)}")
         if len({stage.name for stage in self.stages}) < len(self.stages):
             raise ValueError("stages: names must be unique")

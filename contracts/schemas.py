@@ -17,7 +17,7 @@ from contracts.generator import Generator
 from contracts.job import Job, RenderBatchRequest
 from contracts.label_map import LabelMap
 from contracts.lock import DatasetsLock, LockCheck
-from contracts.mix import DataPlan
+from contracts.mix import DataPlan, Mix, MixDescription
 from contracts.player_protocol import PLAYER_MESSAGE, RenderRequest
 from contracts.run import RunResult, TrainingOrder, TrainingSpec
 from contracts.shard import ShardOrder, ShardReport
@@ -25,6 +25,7 @@ from contracts.study import Study
 from contracts.study_table import StudyTable
 
 DOCUMENTS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
+    "data-plan": DataPlan,
     "dataset-manifest": DatasetManifest,
     "dataset-version": VersionDescription,
     "datasets-lock": DatasetsLock,
@@ -35,7 +36,8 @@ DOCUMENTS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
     "job": Job,
     "label-map": LabelMap,
     "lock-check": LockCheck,
-    "mix": DataPlan,
+    "mix": Mix,
+    "mix-description": MixDescription,
     "player-message": PLAYER_MESSAGE,
     "player-request": RenderRequest,
     "render-batch-request": RenderBatchRequest,

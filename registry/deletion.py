@@ -12,6 +12,7 @@ from contracts.dataset import LATEST, DatasetManifest, Deletion
 from contracts.errors import ConflictError
 from contracts.ids import Digest, VersionReference
 from registry.catalog import Catalog, lock_collection
+from registry.mixes import mixes_that_name
 from registry.rows import current_user, find_dataset, find_version, moment_text, point_alias
 from registry.tables import DatasetRow, DeletionRow, ManifestRow, VersionRow
 
@@ -35,7 +36,7 @@ def delete_version(
 
     Raises:
         NotFoundError: There is no such version.
-        ConflictError: An alias stands for it, another version was made of it, or something else needs it;
+        ConflictError: An alias stands for it, another version was made of it, a mix or something else needs it;
             `context["needed_by"]` names all of them.
     """
     with catalog.changing(f"delete {reference}") as session:
@@ -45,13 +46,14 @@ def delete_version(
         needs = [f"alias {reference.name}@{item.alias}" for item in row.aliases if item.alias != LATEST] + _children(
             session, row
         )
+        needs += mixes_that_name(session, reference, row.digest)
         if needed_by is not None:
             needs += needed_by(reference, row.digest)
         if needs:
             raise ConflictError(
                 f"{reference} is needed by {', '.join(needs)}",
                 code="version_needed",
-                hint="remove the aliases and delete what was made of it first; what a run learned from stays",
+                hint="remove aliases and mixes and delete what was made of it first; what a run learned from stays",
                 context={"needed_by": needs},
             )
         now = datetime.now(UTC)
@@ -103,10 +105,19 @@ def list_deletions(catalog: Catalog, name: str) -> list[Deletion]:
         ]
 
 
-def made_of(catalog: Catalog, digests: Collection[Digest]) -> list[str]:
-    """Versions that were made of some versions, in words."""
+def made_of(
+    catalog: Catalog, digests: Collection[Digest], references: Collection[tuple[VersionReference, Digest]] = ()
+) -> list[str]:
+    """Versions that were made of some versions, and mixes that name them, in words.
+
+    Args:
+        catalog: The catalog.
+        digests: The versions.
+        references: Their names, where they have any.
+    """
     with catalog.reading() as session:
         found = {name for digest in digests for name in _children_of(session, digest)}
+        found |= {name for reference, digest in references for name in mixes_that_name(session, reference, digest)}
     return sorted(found)
 
 

@@ -8,9 +8,11 @@ import numpy as np
 
 from contracts.errors import ConfigurationError
 from contracts.frame import FrameRecord
+from contracts.mix import Subsets
 
 _GROUPS_STREAM = 1
 _SUBSET_STREAM = 2
+_INDEPENDENT_STREAM = 3
 _SHARES_STREAM = 3
 
 
@@ -79,13 +81,15 @@ def deal(groups: Sequence[str | None], shares: Mapping[str, float], seed: int) -
     return splits
 
 
-def subset(records: Sequence[FrameRecord], take: int, seed: int) -> list[FrameRecord]:
-    """Take frames at random without repetition; with one seed, every larger subset contains each smaller one.
+def subset(records: Sequence[FrameRecord], take: int, seed: int, *, subsets: Subsets = "nested") -> list[FrameRecord]:
+    """Take frames at random without repetition.
 
     Args:
         records: Frames of one version.
         take: How many.
         seed: Of the random order of the frames.
+        subsets: `nested`: with one seed, every larger subset contains each smaller one ([BMW] figure 5);
+            `independent`: each number of frames has a random order of its own.
 
     Returns:
         The frames in the order of their index.
@@ -95,7 +99,8 @@ def subset(records: Sequence[FrameRecord], take: int, seed: int) -> list[FrameRe
     """
     _check_count(take, len(records), "take")
     ordered = _in_order(records)
-    places = _stream(seed, _SUBSET_STREAM).permutation(len(ordered))[:take]
+    stream = (_SUBSET_STREAM,) if subsets == "nested" else (_INDEPENDENT_STREAM, take)
+    places = _stream(seed, *stream).permutation(len(ordered))[:take]
     return [ordered[place] for place in sorted(places)]
 
 
@@ -112,8 +117,8 @@ def _in_order(records: Iterable[FrameRecord]) -> list[FrameRecord]:
     return sorted(records, key=lambda record: record.index)
 
 
-def _stream(seed: int, stream: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(stream,))))
+def _stream(seed: int, *stream: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=stream)))
 
 
 def _check_count(count: int, available: int, field: str) -> None:

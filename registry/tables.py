@@ -148,6 +148,19 @@ class ErasureRow(Base):
     """When the last byte was gone; none while it is under way or was interrupted."""
 
 
+class MixRow(Base):
+    """A mix: a document under a name; rows never change."""
+
+    __tablename__ = "mixes"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(80), index=True)
+    document: Mapped[str] = mapped_column(Text)
+    """Canonical JSON: what the digest is taken over."""
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(255))
+
+
 class CollectionRow(Base):
     """The one row that publishers and garbage collection agree by; see `registry.collection`."""
 

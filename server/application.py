@@ -20,6 +20,7 @@ from contracts.job import TERMINAL_STATES, Job, JobState, RenderBatchRequest
 from contracts.lock import Trace, TraceRequest
 from contracts.run import TrainingSpec
 from server.application_datasets import DatasetCalls
+from server.application_mixes import MixCalls
 from server.application_studies import StudyCalls
 from server.documents import check_document, show_run, summarize
 from server.jobs.answers import FirstAnswer, IdempotencyKey
@@ -54,7 +55,7 @@ from server.uploads import check_archive
 _WATCH_S = 0.1
 
 
-class Application(DatasetCalls, StudyCalls):
+class Application(DatasetCalls, MixCalls, StudyCalls):
     """Beltline on one home folder. Safe for several threads.
 
     Args:

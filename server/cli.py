@@ -21,6 +21,7 @@ from server.commands import (
     datasets,
     documents,
     machine,
+    mixes,
     pictures,
     regenerate,
     rendering,
@@ -104,6 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
         regenerate,
         datasets,
         versions,
+        mixes,
         training,
         studies,
     ):

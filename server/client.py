@@ -18,6 +18,7 @@ from contracts.job import TERMINAL_STATES, Job, JobState, RenderBatchRequest
 from contracts.lock import Trace, TraceRequest
 from contracts.run import TrainingSpec
 from server.client_datasets import DatasetRequests
+from server.client_mixes import MixRequests
 from server.client_requests import (
     SLOW_TIMEOUT_S,
     TIMEOUT_S,
@@ -47,7 +48,7 @@ PATIENCE_S = 120.0
 """How long a service may be out of reach while a job is followed: it may be restarting."""
 
 
-class Client(DatasetRequests, StudyRequests):
+class Client(DatasetRequests, MixRequests, StudyRequests):
     """A service at an address. Not for use by several threads at once."""
 
     # Generators

@@ -16,20 +16,19 @@ from contracts.errors import ConfigurationError, NotFoundError, nearest
 from contracts.generator import Generator, load_generator
 from contracts.ids import NAME_PATTERN, VersionReference, check_name, new_id
 from contracts.job import RenderBatchRequest
-from contracts.label_map import LabelMap
 from contracts.lock import TraceRequest
 from contracts.mix import DataSource
 from contracts.run import TrainingSpec
 from contracts.shard import PlayerCommand, ShardOrder
 from registry.catalog import Catalog
 from registry.formats.registered import FILE_FORMATS
-from registry.label_maps.shipped import load_label_map
+from registry.label_maps.shipped import resolve_label_map
+from registry.mixes import resolve_mix
 from registry.splits import deal
 from registry.terms import inherited_terms
-from server.settings import Settings
-
 from server.jobs.plans import ImportPlan, RenderPlan, TrainPlan, choose_workers, cut
 from server.resources import ImportRequest, ImportUpload, PreviewRequest
+from server.settings import Settings
 
 _BYTES_PER_PIXEL = 1.5
 """Least that image, masks and depth of a frame take, packed; published frames lie in staging and store."""
@@ -141,10 +140,14 @@ def plan_import(settings: Settings, request: ImportRequest) -> ImportPlan:
                 hint="name a subfolder",
             )
         if not place.is_dir() and not (request.format in FILE_FORMATS and place.is_file()):
-            raise ConfigurationError(f"splits.{split}: '{folder}' is not a folder", code="not_a_folder")
+            raise ConfigurationError(
+                f"splits.{split}: '{folder}' is not a folder", code="not_a_folder", hint="name a subfolder"
+            )
     images = _importable(settings, str(root / request.images)) if request.images is not None else None
     if images is not None and not images.is_dir():
-        raise ConfigurationError(f"images: '{request.images}' is not a folder", code="not_a_folder")
+        raise ConfigurationError(
+            f"images: '{request.images}' is not a folder", code="not_a_folder", hint="name the folder of the images"
+        )
     table = request.classes or (_CLASS_TABLE if request.format == "masks" else None)
     return ImportPlan(
         format=request.format,
@@ -191,7 +194,8 @@ def plan_training(settings: Settings, catalog: Catalog, spec: TrainingSpec) -> T
             code="path_not_allowed",
             hint="over REST, weights are named, such as imagenet",
         )
-    label_map = _label_map(spec)
+    spec = _with_mix(catalog, spec)
+    label_map = resolve_label_map(spec.label_map)
     if spec.augmentation.horizontal_flip:
         label_map.mirrored_ids()
     versions: dict[str, str] = {}
@@ -202,6 +206,14 @@ def plan_training(settings: Settings, catalog: Catalog, spec: TrainingSpec) -> T
         versions[source.dataset] = described.digest
     terms = inherited_terms((digest, catalog.manifest(reference)) for reference, digest in versions.items())
     return TrainPlan(run=_run_id(spec), spec=spec, label_map=label_map, versions=versions, terms=terms)
+
+
+def _with_mix(catalog: Catalog, spec: TrainingSpec) -> TrainingSpec:
+    """The run with the sources of its mix in its place."""
+    if spec.data.mix is None:
+        return spec
+    value = spec.model_copy(update={"data": resolve_mix(catalog, spec.data)}).model_dump(mode="json")
+    return validate(TrainingSpec, value, source="training run")
 
 
 def training_steps(spec: TrainingSpec) -> int:
@@ -269,17 +281,6 @@ def _table(settings: Settings, root: Path, text: str, what: str) -> Path:
     if not path.is_file():
         raise ConfigurationError(f"{what}: '{text}' is not a file", code="not_a_file", hint="check the path")
     return path
-
-
-def _label_map(spec: TrainingSpec) -> LabelMap:
-    match spec.label_map:
-        case LabelMap():
-            return spec.label_map
-        case str(name):
-            return load_label_map(name)
-        case classes:
-            value = {"schema_version": 1, "name": "inline", "classes": classes}
-            return validate(LabelMap, value, source="label_map")
 
 
 def _sources(spec: TrainingSpec) -> list[tuple[str, DataSource]]:

@@ -16,6 +16,7 @@ from contracts.frame import FrameRecord
 from contracts.ids import VersionReference
 from contracts.job import Job, JobState, RenderBatchRequest
 from contracts.lock import Trace, TraceRequest
+from contracts.mix import MixDescription, MixRequest
 from contracts.run import TrainingSpec
 from contracts.statistics import VersionDiff, VersionStatistics
 from contracts.study import Study
@@ -288,6 +289,32 @@ class Service(Protocol):
             NotFoundError: Unknown version or label map.
             ConfigurationError: The version has none of the labels that the map names.
             ConflictError: `out` holds something.
+        """
+
+    def create_mix(self, request: MixRequest) -> MixDescription:
+        """Keep a mix; the same text under the same name gives the mix that is there.
+
+        Raises:
+            ConfigurationError: The text is no mix, or it takes more images than there are.
+            NotFoundError: A version or split is not there.
+            ConflictError: The name stands for another mix.
+        """
+
+    def mixes(self) -> Page[MixDescription]:
+        """All mixes, by name."""
+
+    def mix(self, name_or_digest: str) -> MixDescription:
+        """A mix by its name or digest.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+
+    def remove_mix(self, name: str) -> MixDescription:
+        """Forget a mix.
+
+        Raises:
+            NotFoundError: There is none.
         """
 
     def runs(self, *, cursor: str | None = None, limit: int = PAGE_SIZE) -> Page[Run]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from contracts.errors import ConfigurationError
 from contracts.frame import FrameRecord
-from contracts.mix import DataPlan, DataSource, TrainingSource
+from contracts.mix import DataPlan, DataSource, TrainingSource, share_of
 from registry.splits import reserve, subset
 from training.streams import stream
 
@@ -63,7 +63,15 @@ class Mix:
 
 
 def sources_of(plan: DataPlan) -> list[SourceKey]:
-    """Every version and split that the plan reads, once; sources that take nothing are not read."""
+    """Every version and split that the plan reads, once; sources that take nothing are not read.
+
+    Raises:
+        ConfigurationError: The plan names a mix whose sources nobody has put in its place.
+    """
+    if not plan.train:
+        raise ConfigurationError(
+            f"data.mix: '{plan.mix}' has not been read", hint="`beltline train` puts its sources in its place"
+        )
     train = [source for source in plan.train if source.take != 0]
     return list(dict.fromkeys((source.dataset, source.split) for source in [*train, plan.validation, plan.test]))
 
@@ -120,8 +128,16 @@ def _reserved(plan: DataPlan, records: Sequence[FrameRecord]) -> Selection:
 def _drawn(
     source: TrainingSource, where: str, records: Sequence[FrameRecord], left: Sequence[int]
 ) -> npt.NDArray[np.int64]:
-    """Take images at random; takes of one seed are nested: 16 are among the 64."""
+    """Take images at random; unless they are independent, takes of one seed are nested: 16 are among the 64."""
     take = len(left) if source.take == "all" else source.take
+    if source.share is not None:
+        take = share_of(source.share, len(left))
+        if take == 0:
+            raise ConfigurationError(
+                f"{where}: a share of {source.share:g} of {source.dataset}, which has {len(left)} images, is none",
+                code="mix_too_small",
+                hint="take a larger share",
+            )
     if take > len(left) or not left:
         apart = len(records) - len(left)
         raise ConfigurationError(
@@ -130,7 +146,8 @@ def _drawn(
             code="mix_too_large",
             hint=f"take at most {len(left)}" if left else "reserve fewer images or validate on another dataset",
         )
-    taken = {record.index for record in subset([records[place] for place in left], take, source.seed)}
+    chosen = subset([records[place] for place in left], take, source.seed, subsets=source.subsets)
+    taken = {record.index for record in chosen}
     return np.array([place for place in left if records[place].index in taken], dtype=np.int64)
 
 

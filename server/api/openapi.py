@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from contracts.job import RenderBatchRequest
 from contracts.lock import TraceRequest
+from contracts.mix import MixRequest
 from contracts.run import TrainingSpec
 from contracts.study import Study
 from server.api.problems import MEDIA_TYPE
@@ -35,6 +36,7 @@ _BODIES = (
     ExportRequest,
     PreviewRequest,
     TraceRequest,
+    MixRequest,
     ValidationRequest,
     VersionChange,
     AliasTarget,

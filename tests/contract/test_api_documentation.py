@@ -54,6 +54,10 @@ GET /v1/datasets/{name}/versions/{v}/frames
 GET /v1/datasets/{name}/versions/{v}/frames/{i}/{picture}
 POST /v1/datasets:import
 POST /v1/datasets/{name}/versions/{v}:export
+POST /v1/mixes
+GET /v1/mixes
+GET /v1/mixes/{name}
+DELETE /v1/mixes/{name}
 POST /v1/training-runs
 GET /v1/training-runs
 GET /v1/training-runs/{id}
