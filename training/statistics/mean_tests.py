@@ -16,6 +16,9 @@ from scipy import optimize, stats
 Alternative = Literal["greater", "less", "two_sided"]
 """What is shown of the first sample's mean against the second's, if the null hypothesis is refused."""
 
+UNITS_MAX = 1e5
+"""Standard errors up to which a detectable difference is looked for."""
+
 
 @dataclass(frozen=True)
 class MeanInterval:
@@ -178,7 +181,10 @@ def detectable_difference(
     power: float = 0.8,
     alternative: Alternative = "greater",
 ) -> float:
-    """Smallest difference, without its sign, that a Welch test of so many values finds with this power."""
+    """Smallest difference, without its sign, that a Welch test of so many values finds with this power.
+
+    Infinite where none does that can be computed.
+    """
     unit = math.sqrt(sum(deviation**2 / count for deviation, count in zip(deviations, counts, strict=True)))
     sign = -1 if alternative == "less" else 1
     return _smallest(unit, lambda by: welch_power(sign * by, deviations, counts, alpha, alternative), power)
@@ -187,7 +193,7 @@ def detectable_difference(
 def detectable_paired_difference(
     deviation: float, pairs: int, alpha: float = 0.05, power: float = 0.8, alternative: Alternative = "greater"
 ) -> float:
-    """Smallest difference, without its sign, that a paired test finds with this power.
+    """Smallest difference, without its sign, that a paired test finds with this power; infinite where none does.
 
     Args:
         deviation: Standard deviation of the differences.
@@ -202,8 +208,16 @@ def detectable_paired_difference(
 
 
 def _smallest(unit: float, power_of: Callable[[float], float], power: float) -> float:
-    """The difference at which a test has this power, by bisection in multiples of its standard error."""
-    return unit * float(optimize.brentq(lambda units: power_of(units * unit) - power, 0.0, 1000.0))
+    """The difference at which a test has this power, by bisection in multiples of its standard error.
+
+    Infinite where no difference that can be computed has it: two values at a level far below 0.05.
+    """
+    most = 8.0
+    while not power_of(most * unit) >= power:  # also where the noncentral distribution has no figure
+        most *= 2
+        if most > UNITS_MAX:
+            return math.inf
+    return unit * float(optimize.brentq(lambda units: power_of(units * unit) - power, 0.0, most, xtol=1e-4))
 
 
 def _power(shift: float, degrees: float, alpha: float, alternative: Alternative) -> float:

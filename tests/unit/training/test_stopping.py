@@ -88,6 +88,13 @@ def test_the_detectable_difference_has_the_power_asked_for(one, other, first, se
     assume(0.05 < one / other < 20)
     sign = -1 if side == "less" else 1
     found = detectable_difference((one, other), (first, second), 0.05, 0.8, side)
-    assert welch_power(sign * found, (one, other), (first, second), 0.05, side) == pytest.approx(0.8, abs=1e-6)
+    assert welch_power(sign * found, (one, other), (first, second), 0.05, side) == pytest.approx(0.8, abs=1e-3)
     found = detectable_paired_difference(one, first, 0.05, 0.8, side)
-    assert paired_power(sign * found, one, first, 0.05, side) == pytest.approx(0.8, abs=1e-6)
+    assert paired_power(sign * found, one, first, 0.05, side) == pytest.approx(0.8, abs=1e-3)
+
+
+def test_two_values_find_only_huge_differences_at_a_level_corrected_for_many():
+    found = [detectable_difference((0.01, 0.01), (2, 2), 0.05 / many, 0.8, "two_sided") for many in (1, 100, 10_000)]
+    assert 0.05 < found[0] < found[1] < found[2]
+    assert welch_power(found[2], (0.01, 0.01), (2, 2), 0.05 / 10_000) == pytest.approx(0.8, abs=1e-3)
+    assert detectable_difference((0.01, 1e-9), (2, 2), 1e-12) == math.inf

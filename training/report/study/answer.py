@@ -26,6 +26,8 @@ from training.report.study.wording import (
 )
 
 FEW_REPEATS = 5
+HUGE = 0.5
+"""Differences of scores that no one trains for."""
 PANELS_MAX = 6
 POOLED_MAX = 4
 
@@ -89,7 +91,7 @@ def _about_images(findings: Findings, number: int) -> list[str]:
         limit = middle(
             [each.detectable_corrected for key in unclear for each in rows[key] if each.detectable_corrected]
         )
-        tail = "" if limit is None else f"; a true gain under about {score(limit)} was likely to be missed there"
+        tail = _missed(limit, "a true gain", "there")
         subject = "No gain" if sentences else "No gain from synthetic images"
         sentences.append(f"{subject} could be shown beside {_beside(findings, unclear)}{tail}.")
     alone = [worth for worth in findings.worths if worth.real == 0]
@@ -164,8 +166,10 @@ def _about_axis(findings: Findings, number: int, comparison: Comparison) -> list
     sentences = _on_average(findings, number, comparison, baseline)
     if not found:
         limit = middle([each.detectable_corrected for each in differences if each.detectable_corrected])
-        tail = "" if limit is None else f"; differences under about {score(limit)} were likely to be missed"
-        where = f"in any of {len(differences)} cells" + (" alone" if sentences else "")
+        tail = _missed(limit, "a true difference")
+        where = "in any" if len(differences) > 1 else "in the one"
+        where += f" of {len(differences)} cells" if len(differences) > 1 else " cell that has a counterpart"
+        where += " alone" if sentences else ""
         return [*sentences, f"No difference to {baseline} could be shown {where}{tail}."]
     largest = max(found, key=lambda each: abs(each.difference))
     what = cells.text({one.name: cells.value(largest.key, one) for one in cells.axes})
@@ -268,11 +272,7 @@ def _trust(findings: Findings) -> tuple[str, ...]:
     elif fewest < FEW_REPEATS:
         repeats = f"{fewest} to {most}" if fewest < most else str(most)
         limit = middle([each.detectable for each in findings.differences if each.detectable])
-        tail = (
-            ""
-            if limit is None
-            else f": before correction for many, differences under {score(limit)} were likely to be missed"
-        )
+        tail = _missed(limit, "before correction for many, a true difference")
         cautions.append(f"Cells have {repeats} repeats, which is few{tail}.")
     untested = [each for each in findings.differences if each.p_value is None]
     if untested and most > 1:
@@ -282,6 +282,15 @@ def _trust(findings: Findings) -> tuple[str, ...]:
     if any(each.is_shown for each in findings.differences) and len(findings.differences) > 1:
         cautions.append("The largest of several differences is named; the largest of several looks larger than it is.")
     return tuple(cautions)
+
+
+def _missed(limit: float | None, what: str, where: str = "") -> str:
+    """What was likely to be missed, for the end of a sentence."""
+    if limit is None:
+        return ""
+    if limit >= HUGE:
+        return f"; so few repeats could hardly show {what.replace('a true', 'a')} of any size {where}".rstrip()
+    return f"; {what} under about {score(limit)} was likely to be missed {where}".rstrip()
 
 
 def _missing(findings: Findings) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from training.report.study.wording import shown_value
 ORDERED = LinearSegmentedColormap.from_list("ordered", ["#4f74d9", "#2a9d8f", "#d9a02b", "#d0503a"])
 """From few to many, readable on white and on black."""
 LINES_MAX = 6
+LABELS_MAX = 40
 POINTS_ALONE = 5
 """Repeats from which a box is drawn; fewer are points only."""
 LABEL_CHARACTERS = 18
@@ -177,8 +178,9 @@ def box_plots(findings: Findings, layout: Layout, panel: dict[str, str], metric:
         textwrap.fill(shown_value(group_axis, group), LABEL_CHARACTERS, break_on_hyphens=False) for group in groups
     ]
     long = max(len(line) for label in labels for line in label.split("\n")) * len(groups) > 12 * figure.get_figwidth()
+    step = -(-len(groups) // LABELS_MAX)
     axes.set_xticks(
-        range(len(groups)), labels, rotation=40 if long else 0, ha="right" if long else "center",
+        range(0, len(groups), step), labels[::step], rotation=40 if long else 0, ha="right" if long else "center",
         rotation_mode="anchor" if long else "default",
     )  # fmt: skip
     axes.set_xlim(-0.6, len(groups) - 0.4)
