@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
 from contracts.dataset import VersionDescription
 from contracts.document import parse_json
 from contracts.frame import FrameRecord
 from contracts.ids import new_id
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from server.api import examples, multipart
 from server.api.bodies import Asked, asked, body_schema, idempotency_key
 from server.api.dependencies import DEFAULT_LIMIT, ApplicationOf, Cursor, Limit, Version
 from server.api.tar_stream import tar_stream
-from starlette.concurrency import run_in_threadpool
-
-from server.api import examples, multipart
 from server.application import Application
 from server.resources import (
     Accepted,

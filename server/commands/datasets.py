@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any, get_args
 
+from tqdm import tqdm
+
 from contracts.dataset import Deletion, VersionDescription
 from contracts.document import load, validate
 from contracts.errors import ConfigurationError, IntegrityError
@@ -18,8 +20,6 @@ from server.commands.dataset_statistics import show_difference, show_statistics
 from server.commands.references import find_reference
 from server.commands.rendering import NOUNS, result_text
 from server.commands.session import Session, Subparsers, command, progress_bar, table
-from tqdm import tqdm
-
 from server.resources import (
     DatasetSummary,
     ExportFormat,
