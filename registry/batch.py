@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from contracts.ids import Digest, digest_of
+from registry.durable import storage_error
 from registry.remote import RemoteFiles
 
 if TYPE_CHECKING:
@@ -47,6 +51,30 @@ class Batch:
             self._write(digest, data)
         return digest
 
+    def scratch(self) -> Path:
+        """A folder of this batch for files in the making; it goes with the batch.
+
+        Raises:
+            StorageError: It can't be made.
+        """
+        raise NotImplementedError
+
+    def add_file(self, path: Path, digest: Digest, size_bytes: int) -> None:
+        """Add a file of the scratch folder, which is gone then.
+
+        Args:
+            path: The file.
+            digest: Of its bytes.
+            size_bytes: How many they are.
+
+        Raises:
+            StorageError: The store refuses.
+        """
+        if self._store.size_or_none(digest) == size_bytes:
+            path.unlink()
+        else:
+            self._write_file(path, digest, size_bytes)
+
     def flush(self) -> None:
         """Make everything added so far visible and durable."""
 
@@ -54,6 +82,9 @@ class Batch:
         """Forget what is not flushed."""
 
     def _write(self, digest: Digest, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _write_file(self, path: Path, digest: Digest, size_bytes: int) -> None:
         raise NotImplementedError
 
 
@@ -68,6 +99,7 @@ class RemoteBatch(Batch):
         self._lock = threading.Lock()
         self._waiting: set[Future[None]] = set()
         self._failure: BaseException | None = None
+        self._scratch: Path | None = None
 
     def add(self, data: bytes, digest: Digest | None = None) -> Digest:
         digest = digest or digest_of(data)
@@ -89,6 +121,21 @@ class RemoteBatch(Batch):
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
+
+    def scratch(self) -> Path:
+        if self._scratch is None:
+            try:
+                self._scratch = Path(tempfile.mkdtemp(prefix="beltline-"))
+            except OSError as error:
+                raise storage_error(error, f"write in {tempfile.gettempdir()}") from error
+        return self._scratch
+
+    def _write_file(self, path: Path, digest: Digest, size_bytes: int) -> None:
+        self._remote.write_file(self._store.path_of(digest), path)
+        path.unlink()
 
     def _upload(self, digest: Digest, data: bytes) -> None:
         if self._store.size_or_none(digest) != len(data):

@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import fsspec
@@ -109,16 +110,23 @@ class RemoteFiles:
         Raises:
             StorageError: The store refuses; an older file of that name is still there.
         """
+        self._write(path, lambda files, place: files.pipe_file(place, data))
+
+    def write_file(self, path: str, source: Path) -> None:
+        """As `write`, with the bytes of a local file, a part at a time."""
+        self._write(path, lambda files, place: files.put_file(str(source), place))
+
+    def _write(self, path: str, send: Callable[[Any, str], None]) -> None:
         files = self._file_system
         try:
             with refusals(f"write {path}"):
                 if _shows_complete_files_only(files) or type(files).mv is AbstractFileSystem.mv:
-                    files.pipe_file(path, data)
+                    send(files, path)
                     return
                 files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
                 files.makedirs(f"{self.root}/incoming", exist_ok=True)
                 unfinished = f"{self.root}/incoming/{os.getpid()}-{secrets.token_hex(6)}"
-                files.pipe_file(unfinished, data)
+                send(files, unfinished)
                 files.mv(unfinished, path)
         except FileNotFoundError as error:
             raise _refused(f"write {path}", error) from error

@@ -314,18 +314,43 @@ class LocalBatch(Batch):
             self._incoming.close()
             self._incoming = None
 
-    def _write(self, digest: Digest, data: bytes) -> None:
-        if digest in self._waiting:
-            return
+    def scratch(self) -> Path:
+        folder = Path(self._open().folder, "scratch")
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, f"write blobs of the store {self._store.root}") from error
+        return folder
+
+    def _open(self) -> Incoming:
         try:
             if self._incoming is None:
                 self._incoming = open_incoming(self._folder)
-            path = f"{self._incoming.folder}/{digest.partition(':')[2]}"
+        except OSError as error:
+            raise storage_error(error, f"write blobs of the store {self._store.root}") from error
+        return self._incoming
+
+    def _write(self, digest: Digest, data: bytes) -> None:
+        if digest in self._waiting:
+            return
+        path = f"{self._open().folder}/{digest.partition(':')[2]}"
+        try:
             write_exclusively(path, data)
         except OSError as error:
             raise storage_error(error, f"write blobs of the store {self._store.root}") from error
+        self._wait(digest, path, len(data))
+
+    def _write_file(self, path: Path, digest: Digest, size_bytes: int) -> None:
+        waiting = f"{self._open().folder}/{digest.partition(':')[2]}"
+        try:
+            os.replace(path, waiting)  # noqa: PTH105
+        except OSError as error:
+            raise storage_error(error, f"write blobs of the store {self._store.root}") from error
+        self._wait(digest, waiting, size_bytes)
+
+    def _wait(self, digest: Digest, path: str, size_bytes: int) -> None:
         self._waiting[digest] = path
-        self._waiting_bytes += len(data)
+        self._waiting_bytes += size_bytes
         if not self._hold and (len(self._waiting) >= GROUP_FILES or self._waiting_bytes >= GROUP_BYTES):
             self.flush()
 

@@ -17,7 +17,9 @@ from contracts.frame_spec import Label
 from contracts.generator import Generator
 from contracts.ids import Digest, canonical_json, digest_of
 from registry.canonical_lines import canonical_line
+from registry.durable import storage_error
 from registry.reader import open_version
+from registry.spool import DigestTable, LineFile
 from registry.store import Store
 from registry.terms import inherited_terms
 
@@ -35,8 +37,9 @@ class VersionWriter:
     def __init__(self, store: Store, *, hold: bool = False) -> None:
         self._store = store
         self._batch = store.batch(hold=hold)
-        self._lines: list[bytes] = []
-        self._sizes: dict[Digest, int] = {}
+        self._records: LineFile | None = None
+        self._files: DigestTable | None = None
+        self._count = 0
         self._splits: Counter[str] = Counter()
         self._rejections: Counter[str] = Counter()
         self._redrawn = 0
@@ -48,10 +51,12 @@ class VersionWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._records is not None:
+            self._records.close()
         self._batch.__exit__(kind, error, trace)
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return self._count
 
     def add(self, record: FrameRecord, files: Mapping[FileRole, bytes], *, what: str) -> None:
         """Store a frame. Its index becomes its place in the version.
@@ -79,10 +84,19 @@ class VersionWriter:
                     context={"role": role, "digest": record.files[role], "found": digest},
                 )
             self._batch.add(data, digest)
-            self._sizes[digest] = len(data)
-        if record.index != len(self._lines):
-            record = record.model_copy(update={"index": len(self._lines)})
-        self._lines.append(canonical_line(record.model_dump(mode="json")))
+        if record.index != self._count:
+            record = record.model_copy(update={"index": self._count})
+        line = canonical_line(record.model_dump(mode="json"))
+        try:
+            if self._records is None or self._files is None:
+                scratch = self._batch.scratch()
+                self._records, self._files = LineFile(scratch / "frames.jsonl"), DigestTable(scratch)
+            self._records.add(line)
+            for role, data in files.items():
+                self._files.add(record.files[role], len(data))
+        except OSError as error:
+            raise storage_error(error, f"write what is known of {what}") from error
+        self._count += 1
         if record.split is not None:
             self._splits[record.split] += 1
         self._redrawn += record.attempt > 0
@@ -115,17 +129,27 @@ class VersionWriter:
             IntegrityError: A parent is missing or damaged.
             StorageError: The store refuses.
         """
-        if not self._lines:
+        if self._records is None or self._files is None:
             raise ConfigurationError(
                 "a version needs at least one frame", code="empty_version", hint="nothing was published"
             )
-        table = "".join(f"{digest} {size}\n" for digest, size in sorted(self._sizes.items()))
+        try:
+            frames = self._put_lines(self._records)
+            table = LineFile(self._batch.scratch() / "files")
+            try:
+                for line in self._files.lines():
+                    table.add(line)
+                files = self._put_lines(table)
+            finally:
+                table.close()
+        except OSError as error:
+            raise storage_error(error, "write the lists of frames and files") from error
         document = canonical_json(generator) if generator is not None else None
         manifest = DatasetManifest(
             labels=labels,
-            frame_count=len(self._lines),
-            frames=self._put(b"".join(line + b"\n" for line in self._lines)),
-            files=self._put(table.encode()),
+            frame_count=self._count,
+            frames=frames,
+            files=files,
             splits=dict(sorted(self._splits.items())),
             generator=GeneratorReference(name=generator.name, digest=digest_of(document))
             if generator is not None and document is not None
@@ -134,7 +158,7 @@ class VersionWriter:
             seed=seed,
             parents=parents,
             quality=QualitySummary(
-                frames=len(self._lines),
+                frames=self._count,
                 redrawn_frames=self._redrawn,
                 rejections=dict(sorted(self._rejections.items())),
                 gaps=gaps,
@@ -149,3 +173,8 @@ class VersionWriter:
 
     def _put(self, data: bytes) -> BlobReference:
         return BlobReference(digest=self._batch.add(data), size_bytes=len(data))
+
+    def _put_lines(self, lines: LineFile) -> BlobReference:
+        digest = lines.finish()
+        self._batch.add_file(lines.path, digest, lines.size_bytes)
+        return BlobReference(digest=digest, size_bytes=lines.size_bytes)

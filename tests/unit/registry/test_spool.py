@@ -1,0 +1,58 @@
+"""Lists that are longer than memory: hashed as they are written, sorted on disk, moved into the store."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.ids import digest_of
+from registry import spool
+from registry.spool import DigestTable, LineFile
+from registry.store import Store
+
+
+@given(st.lists(st.binary(max_size=4), max_size=60), st.integers(1, 9))
+def test_a_table_gives_every_blob_once_and_sorted(blobs: list[bytes], at_a_time: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spool, "SORTED_ENTRIES", at_a_time)
+        table = DigestTable(Path(folder))
+        for data in blobs:
+            table.add(digest_of(data), len(data))
+        expected = sorted({f"{digest_of(data)} {len(data)}".encode() for data in blobs})
+        assert list(table.lines()) == expected
+
+
+def test_lines_are_hashed_as_they_are_written(tmp_path: Path) -> None:
+    lines = LineFile(tmp_path / "lines")
+    for line in (b"one", b"", "drei ä".encode()):
+        lines.add(line)
+    digest = lines.finish()
+    data = (tmp_path / "lines").read_bytes()
+    assert data == b"one\n\ndrei \xc3\xa4\n"
+    assert (digest, lines.size_bytes) == (digest_of(data), len(data))
+
+
+@pytest.mark.parametrize("kind", ["local", "memory"])
+def test_a_file_of_the_scratch_folder_becomes_a_blob(tmp_path: Path, kind: str) -> None:
+    store = Store(tmp_path / "store" if kind == "local" else f"memory://{tmp_path.name}")
+    data = b"long" * 1000
+    for _ in range(2):  # the second finds it stored
+        with store.batch() as batch:
+            path = batch.scratch() / "file"
+            path.write_bytes(data)
+            batch.add_file(path, digest_of(data), len(data))
+            assert not path.exists()
+        assert store.read(digest_of(data)) == data
+        assert not path.parent.exists()
+    with store.batch(hold=True) as batch:
+        path = batch.scratch() / "file"
+        path.write_bytes(b"never")
+        if kind == "local":
+            batch.add_file(path, digest_of(b"never"), 5)
+        batch.close()  # as after a failure
+    assert not store.exists(digest_of(b"never"))
+    assert not path.parent.exists()
