@@ -91,7 +91,17 @@ def _label_map(spec: TrainingSpec, named: dict[str, LabelMap]) -> LabelMap:
 
 
 def _sources(spec: TrainingSpec) -> list[DataSource]:
-    """Sources that the run reads."""
+    """Sources that the run reads.
+
+    Raises:
+        ConfigurationError: It names a mix, whose amounts no axis could change.
+    """
+    if spec.data.mix is not None:
+        raise ConfigurationError(
+            f"data.mix: a study names its sources itself, not a mix such as '{spec.data.mix}'",
+            code="mix_in_study",
+            hint="write the mix's sources under data.train, where axes can change them",
+        )
     return [*(source for source in spec.data.train if source.take != 0), spec.data.validation, spec.data.test]
 
 

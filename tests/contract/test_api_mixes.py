@@ -75,6 +75,20 @@ def test_what_is_no_mix_is_refused(client: TestClient, body: dict[str, str], sta
     assert client.get("/v1/mixes").json()["items"] == []
 
 
+def test_a_study_names_its_sources_itself(client: TestClient) -> None:
+    base = {**SPEC, "data": {key: SPEC["data"][key] for key in ("validation", "test")} | {"mix": "half"}}
+    study = {
+        "schema_version": 1,
+        "name": "mixed",
+        "question": "How much does the rate matter?",
+        "base": base,
+        "axes": {"rate": {"path": "optimizer.encoder_lr", "values": [0.001, 0.0001]}},
+        "repeats": {"until": {"confidence": 0.95, "half_width_of_mean": 0.1}, "at_least": 2, "at_most": 3},
+        "report": {"metric": "test.mean_dataset_iou"},
+    }
+    refused(client.post("/v1/studies", json=study), 422, "mix_in_study")
+
+
 def test_a_run_of_an_unknown_mix_is_refused(client: TestClient) -> None:
     data = {key: SPEC["data"][key] for key in ("validation", "test")}
     refused(client.post("/v1/training-runs", json={**SPEC, "data": {**data, "mix": "nothing"}}), 404, "unknown_mix")
