@@ -107,6 +107,12 @@ def erase_group(
                 )
         sizes, derived = finish_erasures(store, catalog, roots=roots, forget=forget)
     affected = [plan.version, *(digest for digest in plan.erased if digest != plan.version)]
+    named = [
+        (name, known.version.digest)
+        for known in plan.known
+        if known.version.digest in affected
+        for name in known.references
+    ]
     return ErasureReport(
         dry_run=dry_run,
         name=reference.name,
@@ -118,7 +124,10 @@ def erase_group(
         freed_bytes=sum(sizes),
         kept=plan.kept,
         elsewhere=_affected(plan, plan.elsewhere),
-        dependents=(*made_of(catalog, affected), *(sorted(needed_by(affected)) if needed_by is not None else ())),
+        dependents=(
+            *made_of(catalog, affected, named),
+            *(sorted(needed_by(affected)) if needed_by is not None else ()),
+        ),
         derived=tuple(derived),
     )
 

@@ -20,6 +20,7 @@ from registry.catalog import Catalog
 from registry.collection import collect_garbage
 from registry.deletion import delete_version
 from registry.erasure import erase_group
+from registry.mixes import create_mix
 from registry.publication import publish_version
 from registry.reader import ERASED_NOTE, open_version
 from registry.statistics.version import version_statistics
@@ -281,3 +282,10 @@ def test_a_publisher_of_the_same_bytes_for_another_group_keeps_them(
     assert came[0].files == 8
     assert open_version(home.store, digest).verify() == []
     assert verify(home.store, home.catalog) == []
+
+
+def test_a_mix_that_names_the_version_is_named(home: Home) -> None:
+    publish(home, FIRST)
+    create_mix(home.catalog, "half", "2 of people@1, seed 4")
+    publish(home, {4: "anna"}, "elsewhere")
+    assert erase(home, dry_run=True).dependents == ("mix half",)

@@ -75,6 +75,7 @@ def test_a_version_lives_on_s3_from_publishing_to_collection(
     home.catalog.close()
 
 
+@pytest.mark.slow
 def test_publishers_at_once_share_a_store_and_a_database(s3_url: str, postgresql_url: str, tmp_path: Path) -> None:
     for seed in (3, 4):
         stage_batch(tmp_path / str(seed), seed=seed)
@@ -138,7 +139,9 @@ def test_a_publisher_that_is_killed_leaves_nothing_visible_and_the_next_one_comp
     home.catalog.close()
 
 
-@pytest.mark.parametrize("fault", ["503", "403", "cut upload", pytest.param("drop", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "fault", ["403", "cut upload", *(pytest.param(name, marks=pytest.mark.slow) for name in ("503", "drop"))]
+)
 def test_an_upload_that_fails_leaves_no_blob_and_no_version(
     broken_s3: BrokenProxy, s3_server: S3Server, tmp_path: Path, staging: Path, fault: str
 ) -> None:
@@ -166,7 +169,9 @@ def test_an_answer_that_breaks_once_is_asked_for_again(broken_s3: BrokenProxy, s
     assert broken_s3.broken == 1
 
 
-@pytest.mark.parametrize("fault", ["503", "cut answer", pytest.param("drop", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "fault", ["503", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cut answer", "drop"))]
+)
 def test_a_store_that_keeps_failing_is_said_to_and_is_no_damage(
     broken_s3: BrokenProxy, s3_server: S3Server, tmp_path: Path, staging: Path, fault: str
 ) -> None:
