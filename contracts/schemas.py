@@ -14,6 +14,7 @@ from contracts.errors import NotFoundError, nearest
 from contracts.frame import FrameRecord, FrameSidecar
 from contracts.frame_spec import FrameSpec
 from contracts.generator import Generator
+from contracts.import_report import ImportReport
 from contracts.job import Job, RenderBatchRequest
 from contracts.label_map import LabelMap
 from contracts.lock import DatasetsLock, LockCheck
@@ -33,6 +34,7 @@ DOCUMENTS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
     "frame-sidecar": FrameSidecar,
     "frame-spec": FrameSpec,
     "generator": Generator,
+    "import-report": ImportReport,
     "job": Job,
     "label-map": LabelMap,
     "lock-check": LockCheck,
