@@ -283,10 +283,11 @@ class Export:
             IntegrityError: The version is damaged.
         """
         frames = (ExportedFrame(self, record, place) for place, record in enumerate(self.version.iterate()))
+        total = len(self.version) - len(self.version.erased)
         for done, result in enumerate(in_parallel(prepare, frames), 1):
             yield result
             if on_progress is not None:
-                on_progress(done, len(self.version))
+                on_progress(done, total)
 
     def about(self) -> dict[str, Any]:
         """The version in JSON types: identity, lineage, and terms under which it is used."""
@@ -303,6 +304,7 @@ class Export:
             "license": manifest["license"],
             "consent": manifest.get("consent"),
             "terms": manifest.get("terms", []),
+            **({"erased_frames": len(self.version.erased)} if self.version.erased else {}),
             **({"label_map": label_map.model_dump(mode="json")} if label_map is not None else {}),
         }
 

@@ -16,11 +16,12 @@ import pytest
 from export_samples import MAP, REFERENCE, Frame, make_version, photograph, rendered
 from PIL import Image
 
+from contracts.erasure import ErasureMark
 from contracts.errors import ConfigurationError, ConflictError, IntegrityError, NotFoundError
 from contracts.label_map import LabelMap
 from registry.formats.parallel import WORKERS, in_parallel
 from registry.formats.registered import EXPORTERS, check_exporter, load_exporter
-from registry.reader import Version
+from registry.reader import ERASED_NOTE, Version, open_version
 
 FORMATS = sorted(EXPORTERS)
 FRAMES: list[Frame] = [rendered(0, "train"), rendered(1, "val"), photograph(2, "train")]
@@ -144,6 +145,20 @@ def test_only_a_few_frames_are_prepared_ahead() -> None:
     time.sleep(0.05)
     assert len(taken) <= 5 + 2 * WORKERS
     given.close()  # type: ignore[attr-defined]
+
+
+def test_erased_frames_are_left_out_and_counted(version: Version, tmp_path: Path) -> None:
+    mark = ErasureMark(version=version.digest, group="car 0", frames=(0,), erased_at="2026-01-01T00:00:00Z")
+    version.store.put_note(ERASED_NOTE, version.digest, "one", mark.model_dump_json().encode())
+    rest = open_version(version.store, version.digest, name="cars_in_town@3")
+    calls: list[tuple[int, int]] = []
+    load_exporter("solo")(
+        rest, REFERENCE, tmp_path / "out", on_progress=lambda done, total: calls.append((done, total))
+    )
+    assert calls == [(1, 2), (2, 2)]
+    metadata = json.loads((tmp_path / "out/metadata.json").read_text())
+    assert (metadata["totalFrames"], metadata["dataset"]["erased_frames"]) == (2, 1)
+    assert {path.name for path in (tmp_path / "out").glob("sequence.*")} == {"sequence.0", "sequence.1"}
 
 
 def test_raw_masks_and_instances_of_a_label_map(version: Version, tmp_path: Path) -> None:
