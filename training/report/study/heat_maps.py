@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -90,7 +92,13 @@ def _places(findings: Findings, layout: Layout, panel: dict[str, str]) -> dict[t
     }
 
 
-def _compared(findings, layout, panel, found, square) -> Squares:
+def _compared(
+    findings: Findings,
+    layout: Layout,
+    panel: dict[str, str],
+    found: Mapping[tuple[str, ...], Difference],
+    square: Callable[[Difference], Square],
+) -> Squares:
     squares = {}
     against = {each.against for each in found.values()}
     for place, key in _places(findings, layout, panel).items():
@@ -111,7 +119,9 @@ def _map(layout: Layout, squares: Squares, colors: str, norm: Normalize) -> Figu
     is_written = len(rows) * len(columns) <= WRITTEN_MAX
     labels = [_wrapped(shown_value(layout.columns, value)) for value in columns]
     label_width = max(len(line) for label in labels for line in label.split("\n"))
-    width = max(0.8, 0.085 * min(label_width, LABEL_CHARACTERS) + 0.1) if is_written else max(0.06, 8 / len(columns))
+    width = (
+        max(0.8, 0.085 * min(label_width, 2 * LABEL_CHARACTERS) + 0.1) if is_written else max(0.06, 8 / len(columns))
+    )
     height = 0.5 if is_written else max(0.06, 6 / len(rows))
     row_labels = [_wrapped(shown_value(layout.rows, value), 28) if layout.rows else "" for value in rows]
     left = 0.5 + 0.075 * max(len(line) for label in row_labels for line in label.split("\n"))
@@ -129,8 +139,8 @@ def _map(layout: Layout, squares: Squares, colors: str, norm: Normalize) -> Figu
         _draw(axes, columns.index(column), rows.index(row), square, cmap, norm, is_written)
     axes.set_xlim(0, len(columns))
     axes.set_ylim(len(rows), 0)
-    _ticks(axes.xaxis, labels)
-    _ticks(axes.yaxis, row_labels)
+    _ticks(axes.xaxis, labels, 1 if is_written else (0.085 * label_width + 0.1) / width)
+    _ticks(axes.yaxis, row_labels, 0.16 / height)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.set_xlabel(textwrap.fill(layout.columns.shown_title, 60), color=INK, fontsize=10)
@@ -147,7 +157,7 @@ def _map(layout: Layout, squares: Squares, colors: str, norm: Normalize) -> Figu
     return figure
 
 
-def _draw(axes, column: int, row: int, square: Square, cmap: Colormap, norm: Normalize, is_written: bool) -> None:
+def _draw(axes: Axes, column: int, row: int, square: Square, cmap: Colormap, norm: Normalize, is_written: bool) -> None:
     if square.value is None:
         axes.add_patch(
             Rectangle(
@@ -177,9 +187,9 @@ def _readable_on(color: Sequence[float]) -> str:
     return "#111111" if np.dot([0.2126, 0.7152, 0.0722], linear) > 0.18 else "#ffffff"
 
 
-def _ticks(axis, labels: Sequence[str]) -> None:
-    """All labels, or as many as can be read."""
-    step = max(1, math.ceil(len(labels) / 40))
+def _ticks(axis: Axis, labels: Sequence[str], cells_each: float) -> None:
+    """All labels, or as many as can be read: one for each so many cells."""
+    step = max(1, math.ceil(cells_each))
     axis.set_ticks([place + 0.5 for place in range(0, len(labels), step)], labels[::step])
 
 
