@@ -1,0 +1,77 @@
+"""Peak memory of publishing, verifying and counting small and large versions.
+
+Run alone: `python tests/benchmarks/bench_memory.py`.
+
+Frames are tiny (32x24 px): to publish and to verify, each has a file of 512 B of its own; statistics read images and
+masks of fifty frames in turn. A figure is the peak of a process of its own, less that of one that does the same with
+one frame. Exports are in `bench_export.py`, differences in `bench_registry_scale.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from bench_export import _tiny
+from bench_registry import _MEMORY, FLAT_SIZES, _stage
+
+_START = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from registry_samples import GENERATOR
+from registry.catalog import Catalog
+from registry.publish import publish_batch
+from registry.reader import open_version
+from registry.statistics.version import version_statistics
+from registry.store import Store
+from registry.verify import verify
+home, count, digest = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+store, catalog = Store(home / "store"), Catalog(f"sqlite:///{home / 'catalog.db'}")
+"""
+_END = "\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+_OPERATIONS = {
+    "publish": "publish_batch(store, catalog, name='b', staging=home, generator=GENERATOR, seed=3, frames=count)",
+    "verify": "assert verify(store, catalog) == []",
+    "statistics": "version_statistics(open_version(store, digest), home / 'cache')",
+}
+
+
+def measure(small: int = 2_000, large: int = 20_000) -> list[dict[str, object]]:
+    """Rows of peak memory by operation and size."""
+    peaks: dict[tuple[str, int], float] = {}
+    for count in (1, small, large):
+        with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
+            home = _stage(Path(folder) / "flat", count, FLAT_SIZES)
+            for name in ("publish", "verify"):
+                peaks[name, count] = _peak_mib(name, home, count)
+        with tempfile.TemporaryDirectory() as folder:
+            version = _tiny(Path(folder), count)
+            peaks["statistics", count] = _peak_mib("statistics", Path(folder), count, version.digest)
+    return [
+        {
+            "name": f"memory: {name} of {count} tiny frames, peak above that of one",
+            "value": round(max(0.0, peaks[name, count] - peaks[name, 1]), 2),
+            "unit": "MiB",
+            "better": "lower",
+        }
+        for name in _OPERATIONS
+        for count in (small, large)
+    ]
+
+
+def _peak_mib(name: str, home: Path, count: int, digest: str = "") -> float:
+    samples = str(Path(__file__).parents[1] / "unit" / "registry")
+    code = _START + _OPERATIONS[name] + _END
+    order = [sys.executable, "-c", code, samples, str(home), str(count), digest]
+    ended = subprocess.run(order, capture_output=True, text=True, check=True)
+    return int(ended.stdout) / 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(), indent=1))
