@@ -71,7 +71,7 @@ class UntilConfident(Document):
     """Half width of the interval over the mean: 0.025 is a whole width of 5 % of the mean ([BMW])."""
     rule: Literal["plain", "corrected"] = "plain"
     """`plain` takes the same interval after every repeat ([BMW]); since it stops when the spread happens to look small,
-    the last interval covers the mean less often than it says. `corrected` takes wider ones, so that the last one does."""
+    the last interval covers the mean less often than it says. `corrected` takes wider ones, so the last one does."""
 
 
 class Repeats(Document):

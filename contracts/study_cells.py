@@ -162,6 +162,12 @@ def _cell(
     except ConfigurationError as error:
         message = error.message if error.message.startswith(where) else f"{where}: {error.message}"
         raise ConfigurationError(message, code=error.code, hint=error.hint, context=error.context) from None
+    if spec.data.mix is not None:
+        raise ConfigurationError(
+            f"{where}: data.mix: a study draws its images itself",
+            code="invalid_study",
+            hint="name the sources under data.train",
+        )
     wanted = starts_from(spec)
     if wanted is not None and wanted not in study.before:
         raise ConfigurationError(

@@ -60,6 +60,7 @@ def plan_study(settings: Settings, catalog: Catalog, study: Study, parallel: int
                 described = _described(catalog, study, source.dataset, versions)
                 _check_split(source, described)
                 label_map.lookup(described.labels)
+            _check_amounts(spec, versions)
         except (ConfigurationError, NotFoundError) as error:
             raise _in_run(study, where, error) from None
     digests = {name: described.digest for name, described in versions.items()}
@@ -128,6 +129,21 @@ def _check_split(source: DataSource, described: VersionDescription) -> None:
             code="unknown_split",
             hint=nearest(source.split, described.splits) or "it has no splits: leave the split out",
         )
+
+
+def _check_amounts(spec: TrainingSpec, versions: dict[str, VersionDescription]) -> None:
+    """Refuse what is more than there is at all; what validation leaves, the manifests show."""
+    for number, source in enumerate(spec.data.train):
+        if source.take in ("all", 0):
+            continue
+        described = versions[source.dataset]
+        available = described.frame_count if source.split is None else described.splits[source.split]
+        if int(source.take) > available:
+            raise ConfigurationError(
+                f"data.train.{number}: take {source.take} of {source.dataset}, which has {available} images",
+                code="mix_too_large",
+                hint=f"take at most {available}",
+            )
 
 
 def _check_weights(settings: Settings, spec: TrainingSpec) -> None:

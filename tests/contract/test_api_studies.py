@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from tests.service.api import SPEC, job_ids, refused
 
+SEEDS: dict[str, Any] = {"seed": {"path": "seed", "values": [1, 2]}}
 STUDY: dict[str, Any] = {
     "schema_version": 1,
     "name": "lids",
@@ -36,6 +37,7 @@ STUDY: dict[str, Any] = {
         ({"set": {"label_map": "bmw9"}}, 404, "unknown_label_map", "bmw9"),
         ({"set": {"label_map": {"cat": ["cat"]}}}, 422, "label_map_mismatch", "real 1"),
         ({"set": {"data.test": {"dataset": "own", "split": "test"}}}, 404, "unknown_split", "test"),
+        ({"set": {"data.train.0.take": 9}, "axes": SEEDS}, 422, "mix_too_large", "which has 4 images"),
         ({"datasets": {"own": "boxs@1"}}, 404, "unknown_dataset", "boxs"),
         ({"report": {"metric": "test.dataset_iou.lit"}}, 422, "unknown_metric", "lit"),
         ({"set": {"stages.0.freeze": "first"}}, 422, "invalid_document", "no part 'first'"),

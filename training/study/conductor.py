@@ -307,7 +307,7 @@ class Conductor:
                 elif failure is not None:
                     yield table.Row(cell, repeat, task, "failed", reason=failure)
                 else:
-                    closed = self._schedule.closed(number)
+                    closed = self._schedule.closed(number) or self._unrunnable(task)
                     other = BUDGET_SPENT if self._is_spent() else table.NOT_YET_RUN
                     yield table.Row(cell, repeat, task, "not_run", reason=closed or other)
 

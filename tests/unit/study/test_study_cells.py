@@ -140,6 +140,7 @@ def test_a_study_that_contradicts_itself_is_refused(changes, word):
         ({"path": "batch_size", "values": [0]}, "batch_size"),
         ({"path": "stages.1.freeze", "values": ["first"]}, "no part 'first'"),
         ({"path": "data.train.0.dataset", "values": ["foto"]}, "no dataset 'foto'"),
+        ({"options": {"kept": {"data.train": [], "data.mix": "everything"}}}, "draws its images itself"),
         ({"path": "network.encoder_weights", "values": ["run:basis"]}, "no run 'basis'"),
     ],
 )
