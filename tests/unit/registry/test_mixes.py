@@ -161,21 +161,18 @@ class TestKeeping:
         assert find_mix(catalog, "both") == find_mix(catalog, kept.digest) == kept
         assert list_mixes(catalog) == [kept]
 
-    @pytest.mark.parametrize(
-        ("text", "code"),
-        [
+    def test_what_cannot_be_drawn_is_not_kept(self, catalog: Catalog) -> None:
+        for text, code in (
             ("6 of belt@1", "mix_too_large"),
             ("8 of parts@1 train", "mix_too_large"),
             ("0.1 of belt@1", "mix_too_small"),
             ("all of belt@1 train", "unknown_split"),
             ("all of belt@2", "unknown_version"),
             ("all of bell@1", "unknown_dataset"),
-        ],
-    )
-    def test_what_cannot_be_drawn_is_not_kept(self, catalog: Catalog, text: str, code: str) -> None:
-        with pytest.raises((ConfigurationError, NotFoundError)) as caught:
-            create_mix(catalog, "bad", text)
-        assert caught.value.code == code
+        ):
+            with pytest.raises((ConfigurationError, NotFoundError)) as caught:
+                create_mix(catalog, "bad", text)
+            assert caught.value.code == code, text
         assert list_mixes(catalog) == []
 
     def test_versions_stay_as_long_as_a_mix_names_them(self, catalog: Catalog) -> None:

@@ -33,16 +33,19 @@ from server.regeneration.making import Made, choose, make
 from server.regeneration.pixel_noise import FALSE_ALARM_LEVEL, FRAMES_MIN, compare_blocks
 from server.regeneration.wanted import Wanted, Wishes, find_wanted
 from server.service import Service
+from server.settings import JobSettings
 from server.traces import block_means, pixel_digest
 from tests.service.homes import GENERATOR, MODULES, application, settings
 
 FRAMES = 13
+PATIENT = JobSettings(poll_s=0.02)
+"""A busy machine is no fault of the process that is watched."""
 ZERO = "sha256:" + "0" * 64
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    with application(tmp_path_factory.mktemp("regeneration") / "home") as opened:
+    with application(tmp_path_factory.mktemp("regeneration") / "home", jobs=PATIENT) as opened:
         yield opened
 
 
@@ -109,7 +112,7 @@ class TestMaking:
     def test_what_is_missing_comes_back_as_it_was_although_interrupted(self, tmp_path: Path, lock: Path) -> None:
         text = lock.read_bytes()
         jobs: list[str] = []
-        with application(tmp_path / "elsewhere" / "home") as service:
+        with application(tmp_path / "elsewhere" / "home", jobs=PATIENT) as service:
 
             def interrupted(job: Job) -> Job:
                 jobs.append(job.id)
@@ -131,7 +134,7 @@ class TestMaking:
     @pytest.mark.filterwarnings("ignore:You should not use the 'timeout' argument with the TestClient")
     def test_over_rest_a_changed_generator_is_rendered_and_the_change_is_named(self, tmp_path: Path) -> None:
         lock, file = tmp_path / "datasets.lock", tmp_path / "generators" / "mine.yaml"
-        with TestClient(create_app(settings(tmp_path / "home"), modules=MODULES)) as inner:
+        with TestClient(create_app(settings(tmp_path / "home", jobs=PATIENT), modules=MODULES)) as inner:
             remote = Client("http://testserver")
             remote.http = inner
             file.write_text(GENERATOR.replace("name: boxes", "name: mine"))
@@ -342,7 +345,7 @@ class TestNoise:
         """With heavy, uneven noise: p-values are at most as often small as they say, and no alarm is raised."""
         random = np.random.Generator(np.random.Philox(11))
         p_values = []
-        for _ in range(200):
+        for _ in range(120):
             scale = random.lognormal(0, 1, (FRAMES_MIN, 48))
             one, other = (random.standard_t(3, (FRAMES_MIN, 48)) * scale for _ in range(2))
             found = compare_blocks(one.tolist(), other.tolist())
@@ -351,7 +354,7 @@ class TestNoise:
         for level in (0.05, 0.2, 0.5):
             share = np.mean(np.array(p_values) <= level)
             assert share <= level + 3 * np.sqrt(level * (1 - level) / len(p_values))
-        assert np.mean(p_values) == pytest.approx(0.5, abs=0.06), "and it is not blind either"
+        assert np.mean(p_values) == pytest.approx(0.5, abs=0.08), "and it is not blind either"
 
     def test_a_small_shift_of_one_block_is_found_in_noise(self) -> None:
         random = np.random.Generator(np.random.Philox(12))
