@@ -37,7 +37,7 @@ def test_tables_are_tested_as_by_scipy_and_statsmodels(tables):
         pairs = [paired(cell, baseline, "greater").p_value for cell in cells]
         theirs = stats.ttest_rel(np.array(cells), baseline, axis=1, alternative="greater").pvalue
         np.testing.assert_allclose(pairs, theirs, rtol=1e-9)
-        if tables > 50 or number < 5:  # statsmodels takes a twentieth of a second for it
+        if number % 10 == 0:  # statsmodels takes a twentieth of a second for it
             np.testing.assert_allclose(holm(ours), multipletests(ours, method="holm")[1], rtol=1e-12)
 
 
@@ -82,7 +82,7 @@ def test_adaptive_repeats_cover_as_the_report_says_and_keep_the_level_of_tests()
 
 @pytest.mark.slow
 def test_intervals_of_exchange_rate_and_break_point_cover_about_as_often_as_they_say():
-    assert 0.88 < exchange_coverage(300) <= 1
+    assert 0.93 < exchange_coverage(300) <= 1
     found = break_coverage(150)
-    assert found["coverage"] > 0.8
-    assert found["wrong breaks"] < 0.15
+    assert found["coverage"] > 0.93
+    assert found["wrong breaks"] < 0.05
