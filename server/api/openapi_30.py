@@ -47,12 +47,12 @@ def _schema(schema: Any) -> Any:
     for bound, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if isinstance(result.get(bound), int | float):
             result[limit], result[bound] = result[bound], True
-    for key in ("properties", "patternProperties"):
-        if key in result:
-            result[key] = {name: _schema(item) for name, item in result[key].items()}
+    if "properties" in result:
+        result["properties"] = {name: _schema(item) for name, item in result["properties"].items()}
     if "patternProperties" in result:
         patterns = list(result.pop("patternProperties").values())
-        result.setdefault("additionalProperties", patterns[0] if len(patterns) == 1 else {})
+        if not isinstance(result.get("additionalProperties"), dict):
+            result["additionalProperties"] = patterns[0] if len(patterns) == 1 else {}
     if isinstance(result.get("additionalProperties"), dict):
         result["additionalProperties"] = _schema(result["additionalProperties"])
     if "prefixItems" in result:
