@@ -68,7 +68,8 @@ see_to_llvm() {
     if ! apt-cache show "$package" >/dev/null 2>&1; then
       as_root apt-get update -qq >/dev/null 2>&1 || say "apt-get update failed; going on with the lists that are there"
     fi
-    if as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null 2>&1; then
+    if as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      "$package" libatomic1 >/dev/null 2>&1; then # the second is Dr.Jit's, and bare images lack it
       variant=$(best_variant)
       [[ "$variant" == cuda || "$variant" == llvm ]] && break
       say "$package is there, but the renderer does not accept it"
