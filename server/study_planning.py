@@ -7,7 +7,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from contracts.dataset import VersionDescription
-from contracts.document import validate
 from contracts.errors import BeltlineError, ConfigurationError, NotFoundError, nearest
 from contracts.ids import VersionReference, canonical_json, check_name, digest_of, new_id
 from contracts.label_map import LabelMap
@@ -16,7 +15,7 @@ from contracts.run import TrainingSpec
 from contracts.study import Study, StudyDataset
 from contracts.study_cells import check_metric, expand, preparatory_runs, starts_from
 from registry.catalog import Catalog
-from registry.label_maps.shipped import load_label_map
+from registry.label_maps.shipped import resolve_label_map
 from registry.terms import inherited_terms
 from server.jobs.plans import StudyPlan
 from server.settings import Settings
@@ -81,28 +80,16 @@ def plan_study(settings: Settings, catalog: Catalog, study: Study, parallel: int
 
 
 def _label_map(spec: TrainingSpec, named: dict[str, LabelMap]) -> LabelMap:
-    match spec.label_map:
-        case LabelMap():
-            return spec.label_map
-        case str(name):
-            return named.setdefault(name, load_label_map(name))
-        case classes:
-            value = {"schema_version": 1, "name": "inline", "classes": classes}
-            return validate(LabelMap, value, source="label_map")
+    """The run's label map; shipped ones are read once and noted, as the runs find them in the plan."""
+    if not isinstance(spec.label_map, str):
+        return resolve_label_map(spec.label_map)
+    if spec.label_map not in named:
+        named[spec.label_map] = resolve_label_map(spec.label_map)
+    return named[spec.label_map]
 
 
 def _sources(spec: TrainingSpec) -> list[DataSource]:
-    """Sources that the run reads.
-
-    Raises:
-        ConfigurationError: It names a mix, whose amounts no axis could change.
-    """
-    if spec.data.mix is not None:
-        raise ConfigurationError(
-            f"data.mix: a study names its sources itself, not a mix such as '{spec.data.mix}'",
-            code="mix_in_study",
-            hint="write the mix's sources under data.train, where axes can change them",
-        )
+    """Sources that the run reads."""
     return [*(source for source in spec.data.train if source.take != 0), spec.data.validation, spec.data.test]
 
 

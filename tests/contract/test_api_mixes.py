@@ -86,7 +86,7 @@ def test_a_study_names_its_sources_itself(client: TestClient) -> None:
         "repeats": {"until": {"confidence": 0.95, "half_width_of_mean": 0.1}, "at_least": 2, "at_most": 3},
         "report": {"metric": "test.mean_dataset_iou"},
     }
-    refused(client.post("/v1/studies", json=study), 422, "mix_in_study")
+    refused(client.post("/v1/studies", json=study), 422, "invalid_study")
 
 
 def test_a_run_of_an_unknown_mix_is_refused(client: TestClient) -> None:
