@@ -9,9 +9,17 @@ from pydantic import Field
 from contracts.document import Document, SchemaVersion
 from contracts.frame_spec import LabelName
 from contracts.ids import Digest
+from contracts.label_map import LabelMap
 
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _absent(value: object) -> bool:
+    return value is None
+
+
+Applied = Annotated[LabelMap | None, Field(exclude_if=_absent)]
 
 
 class Histogram(Document):
@@ -76,6 +84,8 @@ class VersionStatistics(Document):
 
     schema_version: SchemaVersion = 1
     digest: Digest
+    label_map: Applied = None
+    """Applied to masks and instances before they were counted; left out where labels are the version's own."""
     frames: Count
     sizes: dict[str, Count]
     """Frames by `WxH`, most frequent first; at most 50."""
@@ -143,6 +153,8 @@ class VersionDiff(Document):
     against: str
     digest: Digest
     against_digest: Digest
+    label_map: Applied = None
+    """Applied to both; left out where labels are the versions' own. Frames are compared by their files all the same."""
     frames: FrameDifferences
     labels_added: tuple[str, ...]
     labels_removed: tuple[str, ...]

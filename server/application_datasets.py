@@ -14,6 +14,7 @@ from registry.collection import collect_garbage
 from registry.deletion import delete_version, list_deletions
 from registry.erasure import erase_group, finish_erasures
 from registry.formats.registered import load_exporter
+from registry.label_maps.applied import classes_of
 from registry.label_maps.shipped import resolve_label_map
 from registry.naming import change_version, find_alias, list_aliases, move_alias, remove_alias, tagged
 from registry.reader import Version
@@ -26,6 +27,7 @@ from server.parts import Parts
 from server.resources import (
     PAGE_SIZE,
     AliasTarget,
+    AskedLabelMap,
     CollectionReport,
     DatasetSummary,
     ErasureRequest,
@@ -124,17 +126,23 @@ class DatasetCalls:
     def _needed_by_runs(self) -> set[Digest]:
         return {digest for _, versions in training_runs(self._parts.table()) for digest in versions.values()}
 
-    def statistics(self, reference: VersionReference) -> VersionStatistics:
+    def statistics(self, reference: VersionReference, *, label_map: AskedLabelMap | None = None) -> VersionStatistics:
         version = self._version(reference)
+        applied = resolve_label_map(label_map) if label_map is not None else None
         with self._parts.statistics_lock:
-            return version_statistics(version, self._parts.statistics_folder)
+            return version_statistics(version, self._parts.statistics_folder, label_map=applied)
 
-    def statistics_page(self, reference: VersionReference) -> str:
-        return statistics_page(str(reference), self.statistics(reference))
+    def statistics_page(self, reference: VersionReference, *, label_map: AskedLabelMap | None = None) -> str:
+        return statistics_page(str(reference), self.statistics(reference, label_map=label_map))
 
-    def diff(self, reference: VersionReference, against: VersionReference) -> VersionDiff:
+    def diff(
+        self, reference: VersionReference, against: VersionReference, *, label_map: AskedLabelMap | None = None
+    ) -> VersionDiff:
         versions = self._version(reference), self._version(against)
-        statistics = self.statistics(reference), self.statistics(against)
+        applied = resolve_label_map(label_map) if label_map is not None else None
+        for version in versions:
+            classes_of(version.labels, applied)  # both fit, or nothing is read
+        statistics = [self.statistics(asked, label_map=applied) for asked in (reference, against)]
         return compare_versions(*versions, *statistics, self._parts.frame_index_folder)
 
     def _version(self, reference: VersionReference) -> Version:

@@ -11,12 +11,13 @@ from contracts.dataset import AliasDescription, Deletion, VersionDescription
 from contracts.erasure import ErasureReport
 from contracts.errors import ConflictError
 from contracts.frame import FrameRecord
-from contracts.ids import VersionReference
+from contracts.ids import VersionReference, canonical_json
 from contracts.statistics import VersionDiff, VersionStatistics
 from server.client_requests import SLOW_TIMEOUT_S, Requests, parse_answer, path_part, version_path
 from server.resources import (
     PAGE_SIZE,
     AliasTarget,
+    AskedLabelMap,
     CollectionReport,
     CollectionRequest,
     DatasetSummary,
@@ -57,15 +58,20 @@ class DatasetRequests(Requests):
         path = "/v1/datasets:collect-garbage"
         return self.post(path, CollectionRequest(dry_run=dry_run), CollectionReport, timeout_s=SLOW_TIMEOUT_S)
 
-    def statistics(self, reference: VersionReference) -> VersionStatistics:
-        response = self.request("GET", f"{version_path(reference)}/stats", timeout=SLOW_TIMEOUT_S)
+    def statistics(self, reference: VersionReference, *, label_map: AskedLabelMap | None = None) -> VersionStatistics:
+        parameters = _mapped(label_map)
+        response = self.request("GET", f"{version_path(reference)}/stats", params=parameters, timeout=SLOW_TIMEOUT_S)
         return parse_answer(VersionStatistics, response)
 
-    def statistics_page(self, reference: VersionReference) -> str:
-        return self.request("GET", f"{version_path(reference)}/stats/page", timeout=SLOW_TIMEOUT_S).text
+    def statistics_page(self, reference: VersionReference, *, label_map: AskedLabelMap | None = None) -> str:
+        path = f"{version_path(reference)}/stats/page"
+        return self.request("GET", path, params=_mapped(label_map), timeout=SLOW_TIMEOUT_S).text
 
-    def diff(self, reference: VersionReference, against: VersionReference) -> VersionDiff:
-        options: dict[str, Any] = {"params": {"against": str(against)}, "timeout": SLOW_TIMEOUT_S}
+    def diff(
+        self, reference: VersionReference, against: VersionReference, *, label_map: AskedLabelMap | None = None
+    ) -> VersionDiff:
+        parameters = {"against": str(against), **_mapped(label_map)}
+        options: dict[str, Any] = {"params": parameters, "timeout": SLOW_TIMEOUT_S}
         return parse_answer(VersionDiff, self.request("GET", f"{version_path(reference)}/diff", **options))
 
     def aliases(self, name: str) -> Page[AliasDescription]:
@@ -117,6 +123,13 @@ class DatasetRequests(Requests):
             if out.exists():
                 out.rmdir()
             unpacked.rename(out)
+
+
+def _mapped(label_map: AskedLabelMap | None) -> dict[str, str]:
+    """The query parameter: a name, or a label map as JSON."""
+    if label_map is None or isinstance(label_map, str):
+        return {} if label_map is None else {"label_map": label_map}
+    return {"label_map": canonical_json(label_map).decode()}
 
 
 def _alias_path(name: str, alias: str) -> str:

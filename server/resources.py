@@ -144,11 +144,22 @@ class ImportRequest(ImportUpload):
     that describes the images. What a format's folder holds is told in docs/importing.md."""
 
 
+AskedLabelMap = Name | dict[str, list[str]] | LabelMap
+"""The name of a shipped map, classes with their source labels, or a whole map."""
+
+
+class StatisticsRequest(Document):
+    """How the labels of a version are read before they are counted."""
+
+    label_map: AskedLabelMap | None = None
+    """None counts the version's own labels."""
+
+
 class ExportRequest(Document):
     """Body of `POST /v1/datasets/{name}/versions/{v}:export`."""
 
     format: ExportFormat = "raw"
-    label_map: Name | dict[str, list[str]] | LabelMap | None = None
+    label_map: AskedLabelMap | None = None
     """Applied to masks, instances and labels: the name of a shipped map, classes with their source labels, or a map."""
 
 

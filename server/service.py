@@ -24,6 +24,7 @@ from server.resources import (
     PAGE_SIZE,
     Accepted,
     AliasTarget,
+    AskedLabelMap,
     CollectionReport,
     DatasetSummary,
     ErasureRequest,
@@ -193,26 +194,29 @@ class Service(Protocol):
             IntegrityError: It can't be told what a version needs.
         """
 
-    def statistics(self, reference: VersionReference) -> VersionStatistics:
-        """A version in numbers; computed when it is first asked for.
+    def statistics(self, reference: VersionReference, *, label_map: AskedLabelMap | None = None) -> VersionStatistics:
+        """A version in numbers, as a label map shows it where one is given; computed when it is first asked for.
 
         Raises:
-            NotFoundError: There is none.
+            NotFoundError: There is none, or no such label map.
+            ConfigurationError: The version has none of the labels that the map names.
             IntegrityError: Stored bytes are damaged.
         """
 
-    def statistics_page(self, reference: VersionReference) -> str:
+    def statistics_page(self, reference: VersionReference, *, label_map: AskedLabelMap | None = None) -> str:
         """The same as one HTML page.
 
         Raises:
-            NotFoundError, IntegrityError: As `statistics`.
+            NotFoundError, ConfigurationError, IntegrityError: As `statistics`.
         """
 
-    def diff(self, reference: VersionReference, against: VersionReference) -> VersionDiff:
-        """How a version differs from another one.
+    def diff(
+        self, reference: VersionReference, against: VersionReference, *, label_map: AskedLabelMap | None = None
+    ) -> VersionDiff:
+        """How a version differs from another one, both as a label map shows them where one is given.
 
         Raises:
-            NotFoundError, IntegrityError: As `statistics`, of both.
+            NotFoundError, ConfigurationError, IntegrityError: As `statistics`, of both.
         """
 
     def aliases(self, name: str) -> Page[AliasDescription]:

@@ -26,10 +26,10 @@ from contracts.frame import FileRole, FrameRecord, Instance
 from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID
 from contracts.ids import VersionReference
 from contracts.label_map import LabelMap
-from registry.formats.areas import find_areas
+from registry.formats.areas import Area, find_areas
 from registry.formats.parallel import in_parallel
 from registry.formats.png import encode_indexed, is_indexed
-from registry.label_maps.applied import Classes, classes_of
+from registry.label_maps.applied import Classes, classes_of, instance_keys
 from registry.reader import ByteImage, OnProgress, ShortImage, Version
 
 ONLY_PART = "train"
@@ -113,9 +113,8 @@ class ExportedFrame:
             keys: npt.NDArray[np.uint32] = np.zeros(mask.shape, np.uint32)
             loose = classed
         else:
-            keys = (self.instance_mask.astype(np.uint32) << np.uint32(8)) | mask
+            keys = instance_keys(mask, self.instance_mask)
             loose = classed & (self.instance_mask == 0)
-            keys[~classed] = 0
         first = _LOOSE
         for class_id in np.flatnonzero(np.bincount(mask[loose], minlength=256)).tolist():
             bits = (loose & (mask == class_id)).view(np.uint8)
@@ -128,18 +127,22 @@ class ExportedFrame:
         return keys
 
     @cached_property
+    def areas(self) -> list[Area]:
+        """Of `keys`, in their order."""
+        return find_areas(self.keys)
+
+    @cached_property
     def objects(self) -> tuple[FrameObject, ...]:
         """Ordered by instance and class, those without an instance last; boxes first where there are boxes only."""
-        areas = find_areas(self.keys)
         listed = {instance.id: instance for instance in self.record.instances}
         largest: dict[int, int] = {}
-        for area in sorted(areas, key=lambda area: -area.area_px):
+        for area in sorted(self.areas, key=lambda area: -area.area_px):
             largest.setdefault(area.key >> 8, area.key)
-        highest = max((area.key >> 8 for area in areas if area.key >> 8 < _LOOSE), default=0)
+        highest = max((area.key >> 8 for area in self.areas if area.key >> 8 < _LOOSE), default=0)
         names = self.export.classes_by_label
         objects = [] if self.instance_mask is not None else self._boxed_objects()
         highest = max([highest, *(item.number for item in objects)])
-        for area in areas:
+        for area in self.areas:
             instance_id, class_id = area.key >> 8, area.key & 0xFF
             instance = listed.get(instance_id)
             if instance_id < _LOOSE and largest[instance_id] == area.key:
@@ -182,26 +185,7 @@ class ExportedFrame:
 
     def instances(self) -> tuple[Instance, ...]:
         """As recorded; under a label map, what is left of each, by the name of the class that most of it bears."""
-        if self.export.classes.label_map is None:
-            return self.record.instances
-        names = self.export.classes.names
-        left = []
-        for instance in self.record.instances:
-            shown = [item for item in self.objects if item.instance is instance]
-            if not shown:
-                continue
-            x0, y0 = min(item.box[0] for item in shown), min(item.box[1] for item in shown)
-            x1 = max(item.box[0] + item.box[2] for item in shown)
-            y1 = max(item.box[1] + item.box[3] for item in shown)
-            main = max(shown, key=lambda item: item.area_px)
-            changes = {
-                "label": names[main.class_id],
-                "area_px": sum(item.area_px for item in shown),
-                "box": (x0, y0, x1 - x0, y1 - y0),
-                "visible_fraction": main.visible_fraction,
-            }
-            left.append(instance.model_copy(update=changes))
-        return tuple(left)
+        return self.export.classes.left(self.record, self.areas)
 
     def described_objects(self) -> list[dict[str, Any]]:
         """The objects as JSON."""
@@ -272,7 +256,7 @@ class Export:
     @cached_property
     def classes_by_label(self) -> dict[str, int]:
         """Class id by the version's label name."""
-        return {label.name: int(self.classes.lookup[label.id]) for label in self.version.labels}
+        return self.classes.by_source
 
     def each(
         self, prepare: Callable[[ExportedFrame], _Result], on_progress: OnProgress | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +12,10 @@ import numpy.typing as npt
 from contracts.frame import FrameRecord, Instance
 from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID, Label
 from contracts.generator import palette_color
+from contracts.ids import Digest, canonical_json, digest_of
 from contracts.label_map import LabelMap
-from registry.reader import ByteImage, Version
+from registry.formats.areas import Area
+from registry.reader import ByteImage, ShortImage, Version
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class Classes:
 
     labels: tuple[Label, ...]
     """Background first, with id 0."""
+    sources: tuple[Label, ...]
+    """The version's own."""
     lookup: npt.NDArray[np.uint8]
     """(256,) class id by label id of the version; 255 is to be ignored."""
     label_map: LabelMap | None = None
@@ -41,6 +47,57 @@ class Classes:
             return record.instances
         return tuple(item for item in record.instances if self.label_map.removed_by(item, record.size) is None)
 
+    def left(self, record: FrameRecord, areas: Iterable[Area]) -> tuple[Instance, ...]:
+        """The instances of a frame as recorded; under a label map what is left of each: the pixels that bear a class,
+        by the name of the one that most of them bear.
+
+        Args:
+            record: The frame.
+            areas: Of `instance_keys`, in the order of their keys; further ones above all instance ids do no harm. Not
+                looked at where the frame has boxes only.
+        """
+        if self.label_map is None:
+            return record.instances
+        names, by_source = self.names, self.by_source
+        if "instances" not in record.files:
+            boxed = ((item, by_source[item.label]) for item in self.kept(record))
+            return tuple(
+                item.model_copy(update={"label": names[class_id]})
+                for item, class_id in boxed
+                if class_id not in (BACKGROUND_ID, IGNORE_ID)
+            )
+        of_instance: dict[int, list[Area]] = {}
+        for area in areas:
+            of_instance.setdefault(area.key >> 8, []).append(area)
+        left = []
+        for instance in record.instances:
+            shown = of_instance.get(instance.id)
+            if shown is None:
+                continue
+            x0, y0 = min(item.box[0] for item in shown), min(item.box[1] for item in shown)
+            x1 = max(item.box[0] + item.box[2] for item in shown)
+            y1 = max(item.box[1] + item.box[3] for item in shown)
+            class_id = max(shown, key=lambda item: item.area_px).key & 0xFF
+            changes = {
+                "label": names[class_id],
+                "area_px": sum(item.area_px for item in shown),
+                "box": (x0, y0, x1 - x0, y1 - y0),
+                "visible_fraction": instance.visible_fraction if by_source.get(instance.label) == class_id else None,
+            }
+            left.append(instance.model_copy(update=changes))
+        return tuple(left)
+
+    @cached_property
+    def digest(self) -> Digest:
+        """Of all that is applied: the version's labels and the label map."""
+        label_map = self.label_map.model_dump(mode="json") if self.label_map is not None else None
+        return digest_of(canonical_json([label_map, [label.model_dump(mode="json") for label in self.sources]]))
+
+    @cached_property
+    def by_source(self) -> dict[str, int]:
+        """Class id by the version's label name."""
+        return {label.name: int(self.lookup[label.id]) for label in self.sources}
+
     @property
     def names(self) -> dict[int, str]:
         """Names by class id."""
@@ -58,12 +115,27 @@ def classes_of(labels: tuple[Label, ...], label_map: LabelMap | None) -> Classes
         ConfigurationError: The version has none of the labels that the map names.
     """
     if label_map is None:
-        return Classes(labels, np.arange(256, dtype=np.uint8))
+        return Classes(labels, labels, np.arange(256, dtype=np.uint8))
     lookup = np.array(label_map.lookup(labels), dtype=np.uint8)
     names = label_map.class_names()
     targets = tuple(Label(id=number, name=name, color=palette_color(number)) for number, name in enumerate(names))
     assert targets[0].id == BACKGROUND_ID
-    return Classes(targets, lookup, label_map)
+    return Classes(targets, labels, lookup, label_map)
+
+
+def instance_keys(mask: ByteImage, instances: ShortImage) -> npt.NDArray[np.uint32]:
+    """Instance and class of every pixel in one number.
+
+    Args:
+        mask: (H, W) class ids, 255 ignore.
+        instances: (H, W) instance ids, 0 none.
+
+    Returns:
+        (H, W) uint32: the instance id times 256, and the class id; 0 where a pixel has no class or no instance.
+    """
+    keys: npt.NDArray[np.uint32] = (instances.astype(np.uint32) << np.uint32(8)) | mask
+    keys[(instances == 0) | (mask == BACKGROUND_ID) | (mask == IGNORE_ID)] = 0
+    return keys
 
 
 def read_labels(version: Version, record: FrameRecord, label_map: LabelMap) -> ByteImage:

@@ -36,7 +36,7 @@ def compare_versions(
         version: The version.
         against: The other one.
         statistics: Of the version.
-        against_statistics: Of the other one.
+        against_statistics: Of the other one, under the same label map.
         cache: Folder of frame indexes.
 
     Raises:
@@ -52,6 +52,7 @@ def compare_versions(
         against=against.name,
         digest=version.digest,
         against_digest=against.digest,
+        label_map=statistics.label_map,
         frames=compare_frames(version, against, cache),
         labels_added=tuple(sorted(names - others)),
         labels_removed=tuple(sorted(others - names)),

@@ -14,8 +14,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from contracts.frame import FrameRecord
+from contracts.frame import FrameRecord, Instance
 from contracts.frame_spec import IGNORE_ID
+from contracts.ids import canonical_json
+from registry.formats.areas import Area, find_areas
+from registry.label_maps.applied import Classes, instance_keys
 from registry.reader import ByteImage, Version
 
 GRID = 8
@@ -36,18 +39,20 @@ class FrameMeasure:
     ignored: int
     """Pixels without a label."""
     cells: dict[int, list[int]]
-    """Pixels by label id, in each of the 64 cells of the grid, row by row."""
+    """Pixels by class id, in each of the 64 cells of the grid, row by row."""
     image: dict[str, float]
     """As `VersionStatistics.image`."""
+    instances: tuple[tuple[int, int], ...]
+    """Class id and pixels of every instance that is left."""
 
 
-def measure_frame(version: Version, record: FrameRecord) -> FrameMeasure:
-    """Measure a frame.
+def measure_frame(version: Version, record: FrameRecord, classes: Classes) -> FrameMeasure:
+    """Measure a frame as these classes show it.
 
     Raises:
         IntegrityError: Its bytes are damaged.
     """
-    mask, image = version.read_mask(record), version.read_image(record)
+    mask, image = classes.read_mask(version, record), version.read_image(record)
     height, width = mask.shape
     rows = np.arange(height) * GRID // height
     columns = np.arange(width) * GRID // width
@@ -55,7 +60,16 @@ def measure_frame(version: Version, record: FrameRecord) -> FrameMeasure:
     counts = np.bincount(keys.ravel(), minlength=256 * GRID**2).reshape(256, GRID**2)
     totals = counts.sum(axis=1)
     cells = {int(label): counts[label].tolist() for label in np.flatnonzero(totals) if label != IGNORE_ID}
-    return FrameMeasure((width, height), int(totals[IGNORE_ID]), cells, _measure_image(image))
+    areas: list[Area] = []
+    if classes.label_map is not None and "instances" in record.files:
+        areas = find_areas(instance_keys(mask, version.read_instances(record)))
+    instances = _numbered(classes.left(record, areas), classes)
+    return FrameMeasure((width, height), int(totals[IGNORE_ID]), cells, _measure_image(image), instances)
+
+
+def _numbered(instances: Iterable[Instance], classes: Classes) -> tuple[tuple[int, int], ...]:
+    ids = {label.name: label.id for label in classes.labels}
+    return tuple((ids.get(item.label, IGNORE_ID), item.area_px) for item in instances)
 
 
 def _measure_image(image: ByteImage) -> dict[str, float]:
@@ -76,7 +90,7 @@ def _measure_image(image: ByteImage) -> dict[str, float]:
 
 
 class MeasureTable:
-    """Measures by the digests of image and mask, in a file that may be deleted at any time.
+    """Measures by all that they depend on, in a file that may be deleted at any time.
 
     Used as a context manager by one thread.
 
@@ -105,14 +119,14 @@ class MeasureTable:
         self._flush()  # also what was measured before an interruption
         self._connection.close()
 
-    def measure(self, version: Version, record: FrameRecord) -> FrameMeasure:
+    def measure(self, version: Version, record: FrameRecord, classes: Classes) -> FrameMeasure:
         """As `measure_frame`, or what was found the last time."""
-        key = _key(record)
+        key = _key(record) + _mapped_key(record, classes)
         row = self._connection.execute("SELECT value FROM measures WHERE key = ?", (key,)).fetchone()
         if row is not None:
-            return _decode(json.loads(row[0]))
-        measured = measure_frame(version, record)
-        self._pending.append((key, json.dumps(_encode(measured), separators=(",", ":"))))
+            return _decode(json.loads(row[0]), record, classes)
+        measured = measure_frame(version, record, classes)
+        self._pending.append((key, json.dumps(_encode(measured, classes), separators=(",", ":"))))
         if len(self._pending) >= _PENDING_MAX:
             self._flush()
         return measured
@@ -125,14 +139,15 @@ class MeasureTable:
 
 
 def forget_measures(path: Path, records: Iterable[FrameRecord]) -> None:
-    """Remove what the file remembers of frames; nothing happens where there is no file."""
+    """Remove what the file remembers of frames, under whatever label map; nothing happens where there is no file."""
     if not path.exists():
         return
     connection = _open(path)
     try:
         with connection:
             connection.execute("PRAGMA secure_delete = ON")
-            connection.executemany("DELETE FROM measures WHERE key = ?", ((_key(record),) for record in records))
+            keys = ((key, key + b"\xff" * 33) for key in map(_key, records))
+            connection.executemany("DELETE FROM measures WHERE key BETWEEN ? AND ?", keys)
     finally:
         connection.close()
 
@@ -145,19 +160,31 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _key(record: FrameRecord) -> bytes:
+    """What keys of a frame's measures begin with, under every label map."""
     return hashlib.sha256(f"{_REVISION} {record.files['image']} {record.files['mask']}".encode()).digest()
 
 
-def _encode(measure: FrameMeasure) -> dict[str, Any]:
-    """Most cells are empty: the full ones as `index, pixels` in turn."""
+def _mapped_key(record: FrameRecord, classes: Classes) -> bytes:
+    """What else a measure depends on under a label map: the map, the version's labels, and the frame's instances."""
+    if classes.label_map is None:
+        return b""
+    found = record.model_dump(mode="json", include={"instances", "size"})
+    return hashlib.sha256(
+        canonical_json([classes.digest, record.files.get("instances"), found["instances"], found["size"]])
+    ).digest()
+
+
+def _encode(measure: FrameMeasure, classes: Classes) -> dict[str, Any]:
+    """Most cells are empty: the full ones as `index, pixels` in turn. Without a map instances are the record's."""
     cells = {
         label: [number for index, count in enumerate(counts) if count for number in (index, count)]
         for label, counts in measure.cells.items()
     }
-    return {"size": measure.size, "ignored": measure.ignored, "cells": cells, "image": measure.image}
+    found = {"size": measure.size, "ignored": measure.ignored, "cells": cells, "image": measure.image}
+    return found if classes.label_map is None else found | {"instances": measure.instances}
 
 
-def _decode(value: dict[str, Any]) -> FrameMeasure:
+def _decode(value: dict[str, Any], record: FrameRecord, classes: Classes) -> FrameMeasure:
     cells: dict[int, list[int]] = {}
     for label, pairs in value["cells"].items():
         counts = [0] * GRID**2
@@ -165,4 +192,8 @@ def _decode(value: dict[str, Any]) -> FrameMeasure:
             counts[index] = count
         cells[int(label)] = counts
     width, height = value["size"]
-    return FrameMeasure((width, height), value["ignored"], cells, value["image"])
+    if classes.label_map is None:
+        instances = _numbered(record.instances, classes)
+    else:
+        instances = tuple((class_id, area) for class_id, area in value["instances"])
+    return FrameMeasure((width, height), value["ignored"], cells, value["image"], instances)

@@ -34,6 +34,7 @@ def statistics_page(name: str, found: VersionStatistics) -> str:
     facts += [f"{split}: {count}" for split, count in found.splits.items()]
     facts += [f"{found.groups} groups"] * bool(found.groups)
     facts += [f"{100 * found.ignored_share:.2f} % of the pixels without a label"] * bool(found.ignored_share)
+    facts += [f"under the label map {found.label_map.name}"] if found.label_map is not None else []
     sections = [
         f"<h1>{escape(name)}</h1><p>{escape(', '.join(facts))}<br><code>{found.digest}</code></p>",
         _classes(found),

@@ -20,8 +20,10 @@ from pydantic import ValidationError
 from contracts.errors import IntegrityError
 from contracts.frame import FrameRecord
 from contracts.frame_spec import Label
+from contracts.label_map import LabelMap
 from contracts.process import write_atomically
 from contracts.statistics import ClassStatistics, VersionStatistics
+from registry.label_maps.applied import Classes, classes_of
 from registry.reader import Version
 from registry.statistics.measures import GRID, FrameMeasure, MeasureTable
 from registry.statistics.numbers import Moments, Numbers, Words, decade_edges, even_edges
@@ -37,32 +39,38 @@ _INSTANCES_MAX = 10
 _SIZES_MAX = 50
 
 
-def version_statistics(version: Version, cache: Path, *, on_progress: OnProgress | None = None) -> VersionStatistics:
+def version_statistics(
+    version: Version, cache: Path, *, label_map: LabelMap | None = None, on_progress: OnProgress | None = None
+) -> VersionStatistics:
     """Statistics of a version, from the cache where it has them.
 
     Args:
         version: The version.
         cache: Folder of what was found before; it may be deleted at any time.
+        label_map: Classes, masks and instances are counted as it makes them; none counts the version's own.
         on_progress: Called after every frame.
 
     Raises:
+        ConfigurationError: The version has none of the labels that the map names.
         IntegrityError: The version is damaged.
     """
     remaining = f".without-{len(version.erased)}" if version.erased else ""
-    path = cache / f"{version.digest.removeprefix('sha256:')}{remaining}.json"
+    classes = classes_of(version.labels, label_map)
+    mapped = f".{classes.digest.removeprefix('sha256:')[:32]}" if label_map is not None else ""
+    path = cache / f"{version.digest.removeprefix('sha256:')}{remaining}{mapped}.json"
     try:
         known = VersionStatistics.model_validate_json(path.read_bytes())
-        if known.digest == version.digest:
+        if known.digest == version.digest and known.label_map == label_map:
             return known
     except (FileNotFoundError, ValidationError):
         pass  # never computed, or by another release
-    found = _compute(version, cache / "measures.db", on_progress)
+    found = _compute(version, classes, cache / "measures.db", on_progress)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, found.model_dump_json().encode())
     return found
 
 
-def _compute(version: Version, table: Path, on_progress: OnProgress | None) -> VersionStatistics:
+def _compute(version: Version, classes: Classes, table: Path, on_progress: OnProgress | None) -> VersionStatistics:
     ranges: dict[str, Moments] = {}
     seen: dict[str, Moments] = {}
     for line in _records(version):
@@ -71,11 +79,11 @@ def _compute(version: Version, table: Path, on_progress: OnProgress | None) -> V
                 ranges.setdefault(name, Moments()).add(value)
         for name, value in viewpoint(line["camera"], line["size"][0]).items():
             seen.setdefault(name, Moments()).add(value)
-    whole = _Whole(version.labels, _numbers(ranges), _numbers(seen))
+    whole = _Whole(classes, _numbers(ranges), _numbers(seen))
     with MeasureTable(table) as measures:
         for done, line in enumerate(_records(version), 1):
             record = FrameRecord.model_validate(line)
-            whole.add(line, record, measures.measure(version, record))
+            whole.add(line, record, measures.measure(version, record, classes))
             if on_progress is not None:
                 on_progress(done, len(version))
     return whole.result(version)
@@ -113,10 +121,10 @@ class _OfClass:
 class _Whole:
     """Sums over all frames."""
 
-    def __init__(self, labels: tuple[Label, ...], numbers: dict[str, Numbers], views: dict[str, Numbers]) -> None:
-        self._labels = sorted(labels, key=lambda label: label.id)
+    def __init__(self, classes: Classes, numbers: dict[str, Numbers], views: dict[str, Numbers]) -> None:
+        self._label_map = classes.label_map
+        self._labels = sorted(classes.labels, key=lambda label: label.id)
         self._classes = {label.id: _OfClass() for label in self._labels}
-        self._ids = {label.name: label.id for label in self._labels}
         self._together: Counter[tuple[int, int]] = Counter()
         self._numbers, self._views = numbers, views
         self._words: dict[str, Words] = {}
@@ -138,7 +146,7 @@ class _Whole:
         if record.group is not None:
             self._groups.add(hashlib.blake2b(record.group.encode(), digest_size=8).digest())
         self._add_areas(measure)
-        self._add_instances(record)
+        self._add_instances(measure)
         for name, value in measure.image.items():
             self._image.setdefault(name, Numbers(even_edges(0.0, 1.0))).add(value)
         for name, value in viewpoint(line["camera"], width).items():
@@ -163,22 +171,22 @@ class _Whole:
                 sums.cells = [before + more for before, more in zip(sums.cells, cells, strict=True)]
         self._together.update((one, other) for one in shown for other in shown)
 
-    def _add_instances(self, record: FrameRecord) -> None:
-        if not record.instances:
+    def _add_instances(self, measure: FrameMeasure) -> None:
+        if not measure.instances:
             return
-        counted = Counter(self._ids.get(instance.label) for instance in record.instances)
+        counted = Counter(class_id for class_id, _ in measure.instances)
         for label, sums in self._classes.items():
             sums.per_image[min(counted[label], _INSTANCES_MAX)] += 1
-        for instance in record.instances:
-            label_id = self._ids.get(instance.label)
-            if label_id is not None:
-                self._classes[label_id].instances.add(float(instance.area_px))
+        for class_id, area_px in measure.instances:
+            if class_id in self._classes:
+                self._classes[class_id].instances.add(float(area_px))
 
     def result(self, version: Version) -> VersionStatistics:
         """The statistics of all frames that were added."""
         ids = [label.id for label in self._labels]
         return VersionStatistics(
             digest=version.digest,
+            label_map=self._label_map,
             frames=self._frames,
             sizes=dict(self._sizes.most_common(_SIZES_MAX)),
             splits=dict(sorted(self._splits.items())),

@@ -7,11 +7,15 @@ from pathlib import Path
 
 from contracts.errors import StorageError
 from contracts.ids import VersionReference
+from contracts.label_map import LabelMap
 from contracts.statistics import Shift, VersionDiff, VersionStatistics
 from server.commands.session import Session, table
+from server.resources import AskedLabelMap
 
 
-def show_statistics(session: Session, reference: VersionReference, page: Path | None) -> None:
+def show_statistics(
+    session: Session, reference: VersionReference, page: Path | None, label_map: AskedLabelMap | None
+) -> None:
     """Print statistics, and write the page where one is asked for.
 
     Raises:
@@ -20,17 +24,19 @@ def show_statistics(session: Session, reference: VersionReference, page: Path | 
     service = session.service()
     if page is not None:
         try:
-            page.write_text(service.statistics_page(reference), encoding="utf-8")
+            page.write_text(service.statistics_page(reference, label_map=label_map), encoding="utf-8")
         except OSError as error:
             raise StorageError(f"{page} can't be written: {error.strerror}", hint="check the path") from None
         session.say(f"wrote {page}")
-    found = service.statistics(reference)
+    found = service.statistics(reference, label_map=label_map)
     session.emit(found, lambda: _statistics_text(reference, found))
 
 
-def show_difference(session: Session, reference: VersionReference, against: VersionReference) -> None:
+def show_difference(
+    session: Session, reference: VersionReference, against: VersionReference, label_map: AskedLabelMap | None
+) -> None:
     """Print how a version differs from another."""
-    found = session.service().diff(reference, against)
+    found = session.service().diff(reference, against, label_map=label_map)
     session.emit(found, lambda: _difference_text(found))
 
 
@@ -47,7 +53,7 @@ def _statistics_text(reference: VersionReference, found: VersionStatistics) -> s
         )
         for item in found.classes
     ]
-    lines = [f"{reference}  {found.frames} frames, {sizes}", ""]
+    lines = [f"{reference}  {found.frames} frames, {sizes}{_under(found.label_map)}", ""]
     lines.append(table(rows, ("CLASS", "IMAGES", "FREQUENCY", "PIXELS", "MEAN AREA WHERE SHOWN", "INSTANCES")))
     numbers = [
         (name, f"{item.mean:.4g}", f"{item.standard_deviation:.3g}", f"{item.minimum:.4g}", f"{item.maximum:.4g}")
@@ -65,7 +71,7 @@ def _statistics_text(reference: VersionReference, found: VersionStatistics) -> s
 def _difference_text(found: VersionDiff) -> str:
     frames = found.frames
     counts = f"{frames.same} frames the same, {frames.added} added, {frames.removed} removed, {frames.changed} changed"
-    lines = [f"{found.version} against {found.against}: {counts}"]
+    lines = [f"{found.version} against {found.against}: {counts}{_under(found.label_map)}"]
     for word, labels in (("added", found.labels_added), ("removed", found.labels_removed)):
         lines += [f"labels {word}: {', '.join(labels)}"] * bool(labels)
     for title, shifts in (
@@ -78,6 +84,10 @@ def _difference_text(found: VersionDiff) -> str:
         lines += ["", _shift_table(title, shifts)] * bool(shifts)
     lines += [f"{name}: {100 * distance:.0f} % differently chosen" for name, distance in found.choices.items()]
     return "\n".join(lines)
+
+
+def _under(label_map: LabelMap | None) -> str:
+    return f", under the label map '{label_map.name}'" if label_map is not None else ""
 
 
 def _shift_table(title: str, shifts: Mapping[str, Shift]) -> str:

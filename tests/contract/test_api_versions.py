@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from fastapi.testclient import TestClient
 
 from tests.service.api import BATCH, SPEC, follow, refused
@@ -88,3 +90,27 @@ def test_a_version_in_numbers_and_against_another(client: TestClient) -> None:
     refused(client.get(f"{path}/diff", params={"against": "boxes@99"}), 404, "unknown_version")
     refused(client.get(f"{path}/diff", params={"against": "../boxes"}), 422, "invalid_parameter")
     refused(client.get("/v1/datasets/counted/versions/9/stats"), 404, "unknown_version")
+
+
+def test_numbers_and_differences_under_a_label_map(client: TestClient) -> None:
+    follow(client, client.post("/v1/render-batches", json={**BATCH, "seed": 80, "dataset": "mapped"}))
+    path = "/v1/datasets/mapped/versions/1"
+    plain = client.get(f"{path}/stats").json()
+    assert "label_map" not in plain
+    asked = {"label_map": json.dumps({"box": ["lid", "wall"]})}
+    found = client.get(f"{path}/stats", params=asked).json()
+    assert found["label_map"]["classes"] == {"box": ["lid", "wall"]}
+    assert [item["name"] for item in found["classes"]] == ["background", "box"]
+    assert found["classes"][1]["pixels"] == sum(item["pixels"] for item in plain["classes"][1:])
+    assert client.get(f"{path}/stats").json() == plain
+    whole = {"schema_version": 1, "name": "lids", "classes": {"lid": ["lid"]}, "ignore": ["wall"]}
+    page = client.get(f"{path}/stats/page", params={"label_map": json.dumps(whole)})
+    assert "under the label map lids" in page.text
+    diff = client.get(f"{path}/diff", params={"against": "boxes@1", **asked}).json()
+    assert (set(diff["areas"]), diff["label_map"]["name"]) == ({"background", "box"}, "inline")
+    for part in ("stats", "stats/page", "diff?against=boxes@1"):
+        answer = client.get(f"{path}/{part}", params={**asked, "against": "boxes@1", "label_map": "carparts-6"})
+        assert "carparts-5" in str(refused(answer, 404, "unknown_label_map").hint)
+    refused(client.get(f"{path}/stats", params={"label_map": "carparts-5"}), 422, "label_map_mismatch")
+    refused(client.get(f"{path}/stats", params={"label_map": '{"name": "x"'}), 422, "invalid_json")
+    refused(client.get(f"{path}/stats", params={"label_map": '{"name": "x", "classes": {}}'}), 422, "invalid_document")

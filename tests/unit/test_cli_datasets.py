@@ -286,4 +286,13 @@ def test_statistics_and_differences_from_the_command_line(
     assert json.loads(run("datasets", "photographs@latest", "--stats", "--json"))["frames"] == 3
     assert "3 frames the same, 0 added" in run("datasets", "photographs@1", "--diff", "photographs@1")
     assert "write NAME@V" in run("datasets", "photographs", "--stats", code=2)
+    classes = tmp_path / "glass.yaml"
+    classes.write_text("{name: glass, classes: {glass: [mirror]}}")
+    mapped = run("datasets", "photographs@1", "--stats", "--page", str(page), "--label-map", str(classes))
+    assert "under the label map 'glass'" in mapped
+    assert "under the label map glass" in page.read_text()
+    diff = run("datasets", "photographs@1", "--diff", "photographs@1", "--label-map", str(classes), "--json")
+    assert set(json.loads(diff)["areas"]) == {"background", "glass"}
+    assert "carparts-5" in run("datasets", "photographs@1", "--stats", "--label-map", "carparts-6", code=2)
+    assert "--stats" in run("datasets", "photographs@1", "--label-map", str(classes), code=2)
     assert "can't be written" in run("datasets", "photographs@1", "--page", str(tmp_path / "no" / "page.html"), code=1)

@@ -95,9 +95,9 @@ def test_what_was_found_is_remembered_and_what_is_shared_is_not_measured_again(
     measured: list[int] = []
     real = measures.measure_frame
 
-    def count(of: Version, record: object) -> object:
+    def count(of: Version, record: object, classes: object) -> object:
         measured.append(record.index)  # type: ignore[attr-defined]
-        return real(of, record)  # type: ignore[arg-type]
+        return real(of, record, classes)  # type: ignore[arg-type]
 
     monkeypatch.setattr(measures, "measure_frame", count)
     assert version_statistics(version, cache) == first
