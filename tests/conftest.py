@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,14 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a person's settings out of tests, and tests out of a person's home."""
     for name in ("BELTLINE_HOME", "BELTLINE_URL", "BELTLINE_SETTINGS", "BELTLINE_IMPORT_ROOTS"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Children that heed SIGINT, also where tests run in a shell's background, which has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -131,6 +131,7 @@ def test_a_build_that_leaves_no_player_fails(build: Build) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.usefixtures("interruptible")
 def test_a_build_that_is_stopped_returns_the_licence_at_once(number: signal.Signals, build: Build) -> None:
     build.give(SECRETS)
     started = time.monotonic()

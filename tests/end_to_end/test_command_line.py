@@ -149,16 +149,8 @@ def test_a_document_is_checked_by_the_service_too(service: str, tmp_path: Path) 
     assert "did you mean 'quality'?" in ended.stderr
 
 
-@pytest.fixture
-def _interruptible() -> Iterator[None]:
-    """Children that heed SIGINT, also where tests run in a shell's background, which has them ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.usefixtures("_interruptible")
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_render_is_cancelled_and_leaves_no_process(home: Path, sent: signal.Signals) -> None:
     command = [sys.executable, "-m", "server.cli", "--home", str(home), "render", "exterior", "--frames", "500", *SMALL]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment())
