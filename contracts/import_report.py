@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from contracts.document import Document
 
 Reason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+MetadataKind = Literal["camera", "exposure", "time", "place"]
+"""What an import may keep of a photograph's EXIF: make, model and lens; exposure, aperture, ISO and focal length; when,
+and where it was taken."""
 
 
 class NotTaken(Document):

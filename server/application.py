@@ -171,6 +171,7 @@ class Application(DatasetCalls, MixCalls, StudyCalls):
             seed=request.seed,
             license=request.license,
             consent=request.consent,
+            keep_metadata=tuple(request.keep_metadata),
             description=request.description,
         )
         return self._accept_import(request, plan, job_id, key)

@@ -161,6 +161,7 @@ def plan_import(settings: Settings, request: ImportRequest) -> ImportPlan:
         seed=request.seed,
         license=request.license,
         consent=request.consent,
+        keep_metadata=tuple(request.keep_metadata),
         description=request.description,
     )
 

@@ -13,6 +13,7 @@ from contracts.frame import FrameRecord
 from contracts.frame_spec import Label
 from contracts.generator import Generator
 from contracts.ids import Digest, Name, Seed
+from contracts.import_report import MetadataKind
 from contracts.job import Job, JobState
 from contracts.label_map import LabelMap
 from contracts.run import RunResult, TrainingSpec
@@ -133,6 +134,9 @@ class ImportUpload(Document):
     """Terms of the images."""
     consent: Annotated[str, Field(max_length=1000)] | None = None
     """What the people shown agreed to."""
+    keep_metadata: Annotated[list[MetadataKind], Field(max_length=4)] = []
+    """EXIF fields to keep as parameters of each frame; all others are left behind. `place` is latitude, longitude and
+    altitude."""
     description: Annotated[str, Field(max_length=10_000)] = ""
 
 

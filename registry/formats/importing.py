@@ -6,7 +6,7 @@ not take is listed in the report; a fault refuses the import, after all faults w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -19,10 +19,11 @@ from contracts.errors import ConfigurationError, NotFoundError
 from contracts.frame import FileRole, FrameRecord, Instance
 from contracts.frame_spec import Label
 from contracts.ids import Digest, check_name, digest_of
-from contracts.import_report import LISTED_MAX, ImportReport, NearDuplicate, NotTaken
+from contracts.import_report import LISTED_MAX, ImportReport, MetadataKind, NearDuplicate, NotTaken
 from registry.catalog import Catalog
 from registry.formats.findings import SHOWN_FAULTS, Findings
 from registry.formats.mask_folders import load_groups
+from registry.formats.metadata import read_metadata
 from registry.formats.parallel import in_parallel
 from registry.formats.photographs import Refused, decode_image, read_source
 from registry.formats.png import encode_indexed, encode_rgb, encode_short
@@ -146,14 +147,15 @@ def import_dataset(
     description: str = "",
     license_terms: str | None = None,
     consent: str | None = None,
+    keep_metadata: Collection[MetadataKind] = (),
     on_progress: OnProgress | None = None,
     on_report: OnReport | None = None,
 ) -> VersionDescription:
     """Make a version of somebody's images and annotations.
 
-    Images are turned upright, stripped of EXIF and all other metadata, and stored as PNG; masks are stored with label
-    ids, instances with their boxes and areas. The source is only read. An interrupted import leaves nothing that is
-    seen, and its repetition gives the same version.
+    Images are turned upright, stripped of EXIF and all other metadata, and stored as PNG; what of EXIF is asked for
+    becomes parameters of the frame. Masks are stored with label ids, instances with their boxes and areas. The
+    source is only read. An interrupted import leaves nothing that is seen, and its repetition gives the same version.
 
     Args:
         open_source: The format.
@@ -170,6 +172,7 @@ def import_dataset(
         description: For people.
         license_terms: Terms under which the images are used.
         consent: What the people shown agreed to.
+        keep_metadata: Kinds of EXIF fields to keep as parameters; places only where `place` is among them.
         on_progress: Called with (images done, images).
         on_report: Called once, with what was not taken, before the version becomes visible.
 
@@ -202,7 +205,7 @@ def import_dataset(
         _refuse_leaks(pictures)
         taken = _Taken(findings)
         with VersionWriter(store, hold=True) as writer:
-            work = in_parallel(lambda picture: _prepare(picture, source), pictures)
+            work = in_parallel(lambda picture: _prepare(picture, source, keep_metadata), pictures)
             for done, (picture, result) in enumerate(zip(pictures, work, strict=True), 1):
                 record = taken.add(picture, result)
                 if record is not None and isinstance(result, Prepared) and not findings.faults:
@@ -292,9 +295,10 @@ class _Taken:
         )
 
 
-def _prepare(picture: Picture, source: Source) -> Prepared | list[str]:
+def _prepare(picture: Picture, source: Source, keep_metadata: Collection[MetadataKind]) -> Prepared | list[str]:
     faults: list[str] = []
-    image = attempt(faults, picture.source, lambda: decode_image(read_source(picture.path)))
+    data = attempt(faults, picture.source, lambda: read_source(picture.path))
+    image = attempt(faults, picture.source, lambda: decode_image(data)) if data is not None else None
     size = (image.shape[1], image.shape[0]) if image is not None else None
     annotated = attempt(faults, picture.source, lambda: source.annotate(picture, size, faults))
     if faults or image is None or size is None or annotated is None:
@@ -306,7 +310,11 @@ def _prepare(picture: Picture, source: Source) -> Prepared | list[str]:
     if annotated.instances is not None:
         files["instances"] = encode_short(annotated.instances)
     look = perceptual_hash(image) if picture.split is not None else None
-    return Prepared(files, size, annotated.things, annotated.parameters, annotated.not_taken, look)
+    metadata, unread = read_metadata(data, keep_metadata) if data is not None else ({}, [])
+    not_taken = tuple(NotTaken(location=picture.source, reason="metadata", message=text) for text in unread)
+    return Prepared(
+        files, size, annotated.things, {**annotated.parameters, **metadata}, (*annotated.not_taken, *not_taken), look
+    )
 
 
 def attempt(faults: list[str], where: str, action: Callable[[], _Result]) -> _Result | None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from contracts.dataset import VersionDescription
 from contracts.errors import NotFoundError, nearest
 from contracts.ids import VersionReference
-from contracts.import_report import ImportReport
+from contracts.import_report import ImportReport, MetadataKind
 from contracts.label_map import LabelMap
 from registry.catalog import Catalog
 from registry.reader import OnProgress, Version
@@ -75,6 +75,7 @@ class Importer(Protocol):
         description: str = "",
         license_terms: str | None = None,
         consent: str | None = None,
+        keep_metadata: Collection[MetadataKind] = (),
         on_progress: OnProgress | None = None,
         on_report: Callable[[ImportReport], None] | None = None,
     ) -> VersionDescription: ...

@@ -33,6 +33,7 @@ IMPORT_COCO_REQUEST: dict[str, Any] = {
     "name": "coco-val2017",
     "shares": {"train": 0.8, "validation": 0.2},
     "seed": 1,
+    "keep_metadata": ["camera", "exposure"],
 }
 IMPORT_UPLOAD: dict[str, Any] = {"format": "masks", "name": "carparts", "splits": {"train": "train"}}
 EXPORT_REQUEST: dict[str, Any] = {"format": "raw"}

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from contracts.dataset import Deletion, VersionDescription
 from contracts.document import load, validate
 from contracts.errors import ConfigurationError, IntegrityError
+from contracts.import_report import MetadataKind
 from contracts.label_map import LabelMap
 from registry.catalog import Catalog
 from registry.store import Store
@@ -72,7 +73,8 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
         epilog="  beltline import masks photographs --name carparts --classes photographs/classes.json \\\n"
         "      --groups photographs/groups.csv --split train=train --split test_public=test_public\n"
         "  beltline import coco annotations/instances_val2017.json --images val2017 --name coco-val\n"
-        "  beltline import solo solo_3 --name perception --share train=0.8 --share validation=0.2 --seed 1",
+        "  beltline import solo solo_3 --name perception --share train=0.8 --share validation=0.2 --seed 1\n"
+        "  beltline import masks photographs --name carparts --keep-metadata camera --keep-metadata exposure",
     )
     formats = get_args(ImportFormat)
     parser.add_argument("format", choices=formats, metavar="FORMAT", help=", ".join(formats))
@@ -90,6 +92,14 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the dealing")
     parser.add_argument("--license", metavar="TEXT", help="terms of the images")
     parser.add_argument("--consent", metavar="TEXT", help="what the people shown agreed to")
+    parser.add_argument(
+        "--keep-metadata",
+        action="append",
+        default=[],
+        choices=get_args(MetadataKind),
+        metavar="KIND",
+        help="keep EXIF as parameters: camera, exposure, time, place (where it was taken); repeated",
+    )
     parser.add_argument("--description", default="", metavar="TEXT")
     parser.set_defaults(run=_import)
 
@@ -250,6 +260,7 @@ def _import(arguments: argparse.Namespace, session: Session) -> int:
             "seed": arguments.seed,
             "license": arguments.license,
             "consent": arguments.consent,
+            "keep_metadata": arguments.keep_metadata,
             "description": arguments.description,
         },
         source="import",

@@ -41,6 +41,7 @@ def import_images(order: ImportOrder, on_progress: OnProgress) -> dict[str, Any]
             description=plan.description,
             license_terms=plan.license,
             consent=plan.consent,
+            keep_metadata=plan.keep_metadata,
             on_progress=on_progress,
             on_report=reports.append,
         )

@@ -14,6 +14,7 @@ from contracts.dataset import SourceTerms
 from contracts.document import Document
 from contracts.generator import Generator
 from contracts.ids import Digest, Name
+from contracts.import_report import MetadataKind
 from contracts.label_map import LabelMap
 from contracts.run import TrainingSpec
 from contracts.shard import BridgeSettings, PlayerCommand
@@ -62,6 +63,7 @@ class ImportPlan(Document):
     seed: int = 0
     license: str | None
     consent: str | None = None
+    keep_metadata: tuple[MetadataKind, ...] = ()
     description: str
 
 

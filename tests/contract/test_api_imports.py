@@ -39,6 +39,28 @@ def test_import_from_an_allowed_root(client: TestClient, folder: Path) -> None:
     assert client.get("/v1/datasets/photographs/versions/1/frames/0/overlay").status_code == 200
 
 
+def test_metadata_of_photographs_is_kept_on_request_only(client: TestClient, folder: Path) -> None:
+    place = _photographs(folder / "allowed" / "taken")
+    exif = Image.Exif()
+    exif[0x010F], exif[0x013B] = "Acme", "the owner"
+    Image.fromarray(np.full((8, 10, 3), 60, np.uint8)).save(place / "images" / "1.png", exif=exif)
+    body = {"format": "masks", "path": str(place), "name": "taken"}
+    for version, (wish, expected) in enumerate([({}, {}), ({"keep_metadata": ["camera"]}, {"exif.make": "Acme"})], 1):
+        job = follow(client, client.post("/v1/datasets:import", json={**body, **wish}))
+        assert job["state"] == "succeeded", job["error"]
+        frames = client.get(f"/v1/datasets/taken/versions/{version}/frames").json()["items"]
+        assert [frame["parameters"] for frame in frames] == [{}, expected, {}]
+    packed = {
+        "archive": ("x.zip", _zip(place)),
+        "request": (None, json.dumps({"format": "masks", "name": "taken-too", "keep_metadata": ["camera"]})),
+    }
+    assert follow(client, client.post("/v1/datasets:import", files=packed))["state"] == "succeeded"
+    frames = client.get("/v1/datasets/taken-too/versions/1/frames").json()["items"]
+    assert frames[1]["parameters"] == {"exif.make": "Acme"}
+    wrong = {**body, "keep_metadata": ["everything"]}
+    refused(client.post("/v1/datasets:import", json=wrong), 422, "invalid_document")
+
+
 def test_import_reads_nothing_else(client: TestClient, folder: Path) -> None:
     outside = _photographs(folder / "outside")
     link = folder / "allowed" / "link"
