@@ -59,6 +59,24 @@ class Network(Document):
     encoder_weights: str | None = None
     """`imagenet`, a path of a local weights file, or none for random initialisation. A checkpoint of a `bmw-unet` fills
     the whole first network of a `bmw-double-unet`."""
+    weights: Annotated[str | None, Field(exclude_if=_unless_said(None), min_length=1)] = None
+    """Path of the checkpoint of a run that the whole network goes on from, of the same architecture, encoder and
+    classes; in place of `encoder_weights`."""
+
+    @property
+    def start(self) -> str | None:
+        """Where weights come from, of the whole network or of its encoder."""
+        return self.weights if self.weights is not None else self.encoder_weights
+
+    def starting_from(self, source: str | None) -> Network:
+        """The same network with other weights in the place of those that it names."""
+        return self.model_copy(update={"weights" if self.weights is not None else "encoder_weights": source})
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Network:
+        if self.weights is not None and self.encoder_weights is not None:
+            raise ValueError("weights, encoder_weights: give one of them, the whole network holds its encoder")
+        return self
 
     @model_validator(mode="after")
     def _encoder_of_bmw(self) -> Network:

@@ -77,6 +77,7 @@ def expand(study: Study) -> list[Cell]:
         raise ConfigurationError(
             f"study '{study.name}': leave_out leaves no cell", code="empty_study", hint="leave fewer cells out"
         )
+    _check_starts(study, cells)
     return cells
 
 
@@ -99,8 +100,34 @@ def preparatory_runs(study: Study) -> dict[str, TrainingSpec]:
 
 def starts_from(spec: TrainingSpec) -> str | None:
     """Name of the preparatory run whose weights a run starts from."""
-    weights = spec.network.encoder_weights
+    weights = spec.network.start
     return weights.removeprefix(RUN_PREFIX) if weights is not None and weights.startswith(RUN_PREFIX) else None
+
+
+def _check_starts(study: Study, cells: list[Cell]) -> None:
+    """Refuse a whole network that goes on from one of another kind."""
+    before = preparatory_runs(study)
+    for cell in cells:
+        if cell.spec.network.weights is None or starts_from(cell.spec) is None:
+            continue
+        name = str(starts_from(cell.spec))
+        start, own = before[name], cell.spec
+        for what, theirs, ours in (
+            ("architecture", start.network.architecture, own.network.architecture),
+            ("encoder", start.network.encoder, own.network.encoder),
+            ("label map", start.label_map, own.label_map),
+        ):
+            if theirs != ours:
+                raise ConfigurationError(
+                    f"study '{study.name}', cell {cell.name}: network.weights: the run '{name}' has another {what}:"
+                    f" {theirs}, not {ours}",
+                    code="invalid_study",
+                    hint="take network.encoder_weights for the encoder alone, or a run of the same network",
+                )
+
+
+def _weights_field(spec: TrainingSpec) -> str:
+    return "weights" if spec.network.weights is not None else "encoder_weights"
 
 
 def check_metric(study: Study, classes: list[str]) -> None:
@@ -171,7 +198,7 @@ def _cell(
     wanted = starts_from(spec)
     if wanted is not None and wanted not in study.before:
         raise ConfigurationError(
-            f"{where}: network.encoder_weights: no run '{wanted}' stands under before",
+            f"{where}: network.{_weights_field(spec)}: no run '{wanted}' stands under before",
             code="invalid_study",
             hint=nearest(wanted, study.before) or "describe it under before",
         )

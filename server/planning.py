@@ -181,6 +181,20 @@ def checked_shares(request: ImportUpload) -> dict[str, float]:
     return dict(request.shares)
 
 
+def check_weights(settings: Settings, spec: TrainingSpec) -> None:
+    """Refuse paths of weights where paths are not allowed."""
+    network = spec.network
+    if settings.allow_paths:
+        return
+    for field, weights in (("encoder_weights", network.encoder_weights), ("weights", network.weights)):
+        if weights is not None and (field == "weights" or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", weights)):
+            raise ConfigurationError(
+                f"network.{field}: '{weights}' is a path",
+                code="path_not_allowed",
+                hint="over REST, weights are named, such as encoder_weights: imagenet",
+            )
+
+
 def plan_training(settings: Settings, catalog: Catalog, spec: TrainingSpec) -> TrainPlan:
     """A training run whose every name is resolved.
 
@@ -188,13 +202,7 @@ def plan_training(settings: Settings, catalog: Catalog, spec: TrainingSpec) -> T
         NotFoundError: Unknown dataset version, split or label map.
         ConfigurationError: The label map names none of a version's labels, or the spec names a path it may not.
     """
-    weights = spec.network.encoder_weights
-    if weights is not None and not settings.allow_paths and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", weights):
-        raise ConfigurationError(
-            f"network.encoder_weights: '{weights}' is a path",
-            code="path_not_allowed",
-            hint="over REST, weights are named, such as imagenet",
-        )
+    check_weights(settings, spec)
     spec = _with_mix(catalog, spec)
     label_map = resolve_label_map(spec.label_map)
     if spec.augmentation.horizontal_flip:

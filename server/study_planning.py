@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from registry.catalog import Catalog
 from registry.label_maps.shipped import resolve_label_map
 from registry.terms import inherited_terms
 from server.jobs.plans import StudyPlan
+from server.planning import check_weights
 from server.settings import Settings
 
 STUDIES_FOLDER = "studies"
@@ -46,7 +46,8 @@ def plan_study(settings: Settings, catalog: Catalog, study: Study, parallel: int
     seen: set[tuple[str, str, str | None]] = set()
     for where, spec in planned:
         try:
-            _check_weights(settings, spec)
+            if starts_from(spec) is None:
+                check_weights(settings, spec)
             label_map = _label_map(spec, label_maps)
             if spec.augmentation.horizontal_flip:
                 label_map.mirrored_ids()
@@ -131,18 +132,6 @@ def _check_amounts(spec: TrainingSpec, versions: dict[str, VersionDescription]) 
                 code="mix_too_large",
                 hint=f"take at most {available}",
             )
-
-
-def _check_weights(settings: Settings, spec: TrainingSpec) -> None:
-    weights = spec.network.encoder_weights
-    if weights is None or starts_from(spec) is not None or settings.allow_paths:
-        return
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", weights):
-        raise ConfigurationError(
-            f"network.encoder_weights: '{weights}' is a path",
-            code="path_not_allowed",
-            hint="over REST, weights are named, such as imagenet",
-        )
 
 
 def _in_run(study: Study, where: str, error: BeltlineError) -> BeltlineError:

@@ -324,6 +324,7 @@ def test_training_names_are_resolved_before_anything_is_queued(client: TestClien
         (spec(label_map={"door": ["door"]}), 422, "label_map_mismatch"),
         (spec(label_map={"left_mirror": ["mirror"]}), 422, "one_sided_class"),
         (spec(network={"encoder_weights": "/etc/passwd"}), 422, "path_not_allowed"),
+        (spec(network={"weights": "passwd"}), 422, "path_not_allowed"),
         (spec(stages=[]), 422, "invalid_document"),
     ]
     before = job_ids(client)

@@ -34,6 +34,7 @@ STUDY: dict[str, Any] = {
         ({"axis": {}}, 422, "invalid_document", "axis"),
         ({"base": "/etc/passwd"}, 422, "path_not_allowed", "is a path"),
         ({"set": {"network.encoder_weights": "/etc/passwd"}}, 422, "path_not_allowed", "real 1"),
+        ({"set": {"network.weights": "/etc/passwd"}}, 422, "path_not_allowed", "real 1"),
         ({"set": {"label_map": "bmw9"}}, 404, "unknown_label_map", "bmw9"),
         ({"set": {"label_map": {"cat": ["cat"]}}}, 422, "label_map_mismatch", "real 1"),
         ({"set": {"data.test": {"dataset": "own", "split": "test"}}}, 404, "unknown_split", "test"),

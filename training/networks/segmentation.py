@@ -79,7 +79,9 @@ def build(settings: Network, output_channels: int) -> SegmentationNetwork:
         wrapped = SegmentationNetwork(_of_bmw(settings, output_channels))
     else:
         wrapped = SegmentationNetwork(_from_library(settings, output_channels))
-    if settings.encoder_weights == "imagenet":
+    if settings.weights is not None:
+        _load(wrapped, _read_weights(Path(settings.weights), "weights"), settings.weights, "weights")
+    elif settings.encoder_weights == "imagenet":
         _load(wrapped.encoder, _imagenet_weights(settings), "the ImageNet weights")
     elif settings.encoder_weights is not None:
         source = settings.encoder_weights
@@ -181,7 +183,7 @@ def _imagenet_weights(settings: Network) -> dict[str, torch.Tensor]:
     return state
 
 
-def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+def _read_weights(path: Path, field: str = "encoder_weights") -> dict[str, torch.Tensor]:
     """Weights from a safetensors or torch file, or from a checkpoint of a run."""
     try:
         if path.suffix == ".safetensors":
@@ -192,11 +194,11 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
             values = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ConfigurationError(
-            f"network.encoder_weights: no file {path}", code="invalid_network", hint="check the path"
+            f"network.{field}: no file {path}", code="invalid_network", hint="check the path"
         ) from None
     except Exception as error:
         raise ConfigurationError(
-            f"network.encoder_weights: {path} can't be read as weights: {error}",
+            f"network.{field}: {path} can't be read as weights: {error}",
             code="invalid_network",
             hint="give a file of tensors only: safetensors, or a state dict that torch saved",
         ) from error
@@ -204,7 +206,7 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
         if isinstance(values, dict) and isinstance(values.get(name), dict):
             values = values[name]
     if not isinstance(values, dict) or not all(isinstance(value, torch.Tensor) for value in values.values()):
-        raise ConfigurationError(f"network.encoder_weights: {path} holds no state dict", code="invalid_network")
+        raise ConfigurationError(f"network.{field}: {path} holds no state dict", code="invalid_network")
     return values
 
 
@@ -213,15 +215,16 @@ def _within(values: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Ten
     return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
-def _load(part: nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
+def _load(part: nn.Module, weights: dict[str, torch.Tensor], source: str, field: str = "encoder_weights") -> None:
     own = part.state_dict()
     missing = sorted(own.keys() - weights.keys())
     wrong = sorted(name for name in own.keys() & weights.keys() if own[name].shape != weights[name].shape)
+    whole = "encoder" if field == "encoder_weights" else "network, or of other classes"
     if missing or wrong:
         raise ConfigurationError(
-            f"network.encoder_weights: {source} is of another encoder: {len(missing)} tensors are missing and"
+            f"network.{field}: {source} is of another {whole}: {len(missing)} tensors are missing and"
             f" {len(wrong)} have another shape, such as {(missing + wrong)[0]}",
             code="invalid_network",
-            hint="name the encoder that the weights were made with",
+            hint="name the architecture, encoder and label map that the weights were made with",
         )
     part.load_state_dict({name: weights[name] for name in own})

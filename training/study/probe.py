@@ -66,7 +66,7 @@ def setting_of(spec: TrainingSpec) -> str:
     """What decides how long a step takes, in words."""
     width, height = spec.image_size
     network = spec.network
-    weights = f" from {network.encoder_weights}" if network.encoder_weights is not None else ""
+    weights = f" from {network.start}" if network.start is not None else ""
     batches = f"batches of {spec.batch_size}"
     if spec.accumulate_batches > 1:
         batches = f"{spec.accumulate_batches} {batches}"
@@ -89,7 +89,7 @@ def short(task: StudyTask) -> StudyTask:
     spec = task.spec
     network = spec.network
     if task.start is not None:
-        network = network.model_copy(update={"encoder_weights": None})
+        network = network.starting_from(None)
     return StudyTask(
         spec=spec.model_copy(
             update={

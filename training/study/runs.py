@@ -40,7 +40,8 @@ class StudyTask:
         spec = self.spec.model_dump(mode="json")
         weights = self._weights()
         if weights is not None and weights.startswith("sha256:"):
-            spec["network"]["encoder_weights"] = None  # where they lie decides nothing
+            field = "weights" if self.spec.network.weights is not None else "encoder_weights"
+            spec["network"][field] = None  # where they lie decides nothing
         return {
             "spec": spec,
             "label_map": self.label_map.model_dump(mode="json"),
@@ -73,10 +74,8 @@ class StudyTask:
         """What the trainer is asked."""
         spec = self.spec
         if self.start is not None:
-            weights = self.start.checkpoint()
-            spec = spec.model_copy(
-                update={"network": spec.network.model_copy(update={"encoder_weights": str(weights)})}
-            )
+            network = spec.network.starting_from(str(self.start.checkpoint()))
+            spec = spec.model_copy(update={"network": network})
         return TrainingOrder(
             run=self.run,
             spec=spec,
@@ -117,7 +116,7 @@ class StudyTask:
         """Digest of the weights that it starts from, which no path decides."""
         if self.start is not None:
             return self.start.digest
-        named = self.spec.network.encoder_weights
+        named = self.spec.network.start
         if named is None or named == "imagenet":
             return named
         try:
@@ -125,7 +124,7 @@ class StudyTask:
                 return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise ConfigurationError(
-                f"network.encoder_weights: {named} can't be read: {error.strerror}",
+                f"network: the weights {named} can't be read: {error.strerror}",
                 code="invalid_network",
                 hint="check the path",
             ) from None

@@ -165,6 +165,17 @@ def test_runs_that_others_start_from():
         preparatory_runs(study(before={**before, "second": {"network.encoder_weights": "run:basis"}}))
 
 
+def test_whole_networks_go_on_from_a_run_of_the_same_kind():
+    before = {"basis": {"data.train.0.take": 0}}
+    axes = {"start": {"path": "network.weights", "values": [None, "run:basis"]}}
+    assert [starts_from(cell.spec) for cell in expand(study(before=before, axes=axes, leave_out=[]))] == [None, "basis"]
+    other = {"basis": {"data.train.0.take": 0, "network.architecture": "fpn"}}
+    with pytest.raises(ConfigurationError, match=r"cell start run:basis: .* has another architecture: fpn"):
+        expand(study(before=other, axes=axes, leave_out=[]))
+    with pytest.raises(ConfigurationError, match=r"network\.weights: no run 'base'"):
+        expand(study(before=before, axes={"start": {**axes["start"], "values": ["run:base"]}}, leave_out=[]))
+
+
 def test_the_metric_is_one_that_runs_have():
     check_metric(study(), ["square"])
     assert study().report.metric == "test.mean_dataset_iou"

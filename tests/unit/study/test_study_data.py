@@ -83,9 +83,10 @@ def test_a_run_is_known_by_what_decides_it_and_by_nothing_else(shapes, tmp_path)
     assert make_task(expand(changed.study)[0].run(0), changed, {}).digest != first.digest
 
 
-def test_weights_decide_a_run_by_their_bytes_not_their_path(shapes, tmp_path):
-    def digest_of_run(path: Path) -> str:
-        order = study_order(shapes, tmp_path, set={"network.encoder_weights": str(path)})
+@pytest.mark.parametrize("field", ["encoder_weights", "weights"])
+def test_weights_decide_a_run_by_their_bytes_not_their_path(shapes, tmp_path, field):
+    def digest_of_run(path: Path, field: str = field) -> str:
+        order = study_order(shapes, tmp_path, set={f"network.{field}": str(path)})
         return make_task(expand(order.study)[0].run(0), order, {}).digest
 
     paths = [tmp_path / name for name in ("a.pt", "b.pt")]
@@ -93,10 +94,16 @@ def test_weights_decide_a_run_by_their_bytes_not_their_path(shapes, tmp_path):
     paths[1].write_bytes(paths[0].read_bytes())
     first = digest_of_run(paths[0])
     assert digest_of_run(paths[1]) == first
+    assert digest_of_run(paths[0], "weights" if field == "encoder_weights" else "encoder_weights") != first
     torch.save({"x": torch.ones(1)}, paths[0])
     assert digest_of_run(paths[0]) != first
     with pytest.raises(ConfigurationError, match="can't be read"):
         digest_of_run(tmp_path / "gone.pt")
+
+
+def test_the_same_network_without_a_start_is_the_same_run_as_ever(shapes, tmp_path):
+    order = study_order(shapes, tmp_path)
+    assert "weights" not in make_task(expand(order.study)[0].run(0), order, {}).identity["spec"]["network"]
 
 
 def test_a_result_of_another_run_is_not_taken_for_this_one(shapes, tmp_path):

@@ -241,6 +241,19 @@ def test_encoder_weights_come_from_a_file(tmp_path: Path, form: str):
         assert torch.equal(built.encoder.state_dict()[name], value), name
 
 
+def test_a_whole_network_goes_on_from_the_checkpoint_of_a_run(tmp_path: Path):
+    source = build(small(), 2)
+    for value in source.state_dict().values():
+        value.add_(1)
+    torch.save({"step": 3, "model": source.state_dict()}, tmp_path / "best.pt")
+    built = build(small(weights=str(tmp_path / "best.pt")), 2).state_dict()
+    assert all(torch.equal(built[name], value) for name, value in source.state_dict().items())
+    with pytest.raises(ConfigurationError, match=r"network\.weights: .* is of another network, or of other classes"):
+        build(small(weights=str(tmp_path / "best.pt")), 3)
+    with pytest.raises(ValidationError, match="give one of them"):
+        small(weights="best.pt", encoder_weights="imagenet")
+
+
 def test_weights_of_another_encoder_are_refused(tmp_path: Path):
     path = tmp_path / "weights.pt"
     torch.save(build(Network(encoder="resnet18"), 2).encoder.state_dict(), path)
