@@ -18,6 +18,7 @@ from contracts.errors import ConfigurationError, NotFoundError, nearest
 from contracts.frame_spec import Byte, Fraction, Label, LabelName
 from contracts.ids import Name, canonical_json, digest_of
 from contracts.overrides import apply_overrides, merge
+from contracts.own_assets import FoundFile, OwnAssets, with_own_files
 from contracts.randomizers.cabin import CabinRandomizer
 from contracts.randomizers.common import Choice, Light, Sensor, SunDirection
 from contracts.randomizers.exterior import ExteriorRandomizer
@@ -104,6 +105,8 @@ class Generator(Document):
     labels: Annotated[dict[LabelName, LabelSettings], Field(min_length=1, max_length=254)]
     """Classes in the order of their ids; everything else is background."""
     quality: QualitySettings = QualitySettings()
+    assets: Annotated[OwnAssets | None, Field(exclude_if=lambda assets: assets is None)] = None
+    """Own files to draw from. Not written where there are none, so that generators without any keep their digest."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Generator:
@@ -111,6 +114,8 @@ class Generator(Document):
         ids = [label.id for label in self.labels.values() if label.id is not None]
         if len(set(ids)) < len(ids):
             raise ValueError("labels: two have the same id")
+        if self.assets is not None and "assets" in self.randomizers:
+            raise ValueError("randomizers.assets: which own files are drawn is recorded by this name; take another")
         for name, label in self.labels.items():
             if name == "background":
                 raise ValueError("labels: background is always there with id 0; leave it out")
@@ -164,6 +169,7 @@ def load_generator(
     overrides: Mapping[str, Any] | None = None,
     size: tuple[int, int] | None = None,
     allow_paths: bool = True,
+    found: FoundFile = lambda digest, path: None,
 ) -> Generator:
     """Read, merge and validate a generator.
 
@@ -173,6 +179,7 @@ def load_generator(
         overrides: Values by dotted path, such as `{"camera.size": [64, 64]}`.
         size: Width and height in pixels, in place of the generator's own.
         allow_paths: Whether a path may be given; a service allows names only.
+        found: Told of each own file under `assets`: its digest, and where it lies.
 
     Raises:
         NotFoundError: No such generator.
@@ -180,7 +187,7 @@ def load_generator(
     """
     path = _locate(name_or_path, folder, allow_paths)
     value, lines = read_yaml(read_file(path), str(path))
-    merged = _with_ancestors(_with_calibration(value, path.parent), path, folder, ())
+    merged = _with_ancestors(_with_files(value, path, found), path, folder, (), found)
     changes = dict(overrides or {})
     if size is not None:
         changes["camera.size"] = list(size)
@@ -190,7 +197,12 @@ def load_generator(
 
 
 def resolve_generator(
-    text: str | Mapping[str, Any], folder: Path, *, source: str = "request", beside: Path | None = None
+    text: str | Mapping[str, Any],
+    folder: Path,
+    *,
+    source: str = "request",
+    beside: Path | None = None,
+    found: FoundFile = lambda digest, path: None,
 ) -> Generator:
     """Merge and validate a generator that does not lie in a file of its own.
 
@@ -198,16 +210,18 @@ def resolve_generator(
         text: YAML, or a plain value.
         folder: Where the generators lie that it may extend.
         source: What an error calls the document.
-        beside: Folder that is searched for them first.
+        beside: Folder that is searched for them first, and from which paths of files are seen; none allows no paths.
+        found: As in `load_generator`.
 
     Raises:
         NotFoundError: It extends a generator that there is not.
         ConfigurationError: Invalid; of a text, with line and field.
     """
     value, lines = read_yaml(text, source) if isinstance(text, str) else (dict(text), None)
+    path = (beside or folder) / Path(source).name
     if beside is not None:
-        value = _with_calibration(value, beside)
-    merged = _with_ancestors(value, (beside or folder) / source, folder, ())
+        value = _with_files(value, path, found)
+    merged = _with_ancestors(value, path, folder, (), found)
     return validate(Generator, _with_label_ids(merged), source=source, lines=lines)
 
 
@@ -236,7 +250,7 @@ def _locate(name_or_path: str, folder: Path, allow_paths: bool) -> Path:
     )
 
 
-def _with_ancestors(value: Any, path: Path, folder: Path, seen: tuple[str, ...]) -> Any:
+def _with_ancestors(value: Any, path: Path, folder: Path, seen: tuple[str, ...], found: FoundFile) -> Any:
     """Merge what `extends` names under `value`."""
     if not isinstance(value, dict) or "extends" not in value:
         return value
@@ -248,9 +262,14 @@ def _with_ancestors(value: Any, path: Path, folder: Path, seen: tuple[str, ...])
     own_folder = path.parent if (path.parent / f"{parent}.yaml").is_file() else folder
     parent_path = _locate(parent, own_folder, allow_paths=False)
     base, _ = read_yaml(read_file(parent_path), str(parent_path))
-    base = _with_calibration(base, parent_path.parent)
-    base = _with_ancestors(base, parent_path, folder, (*seen, parent))
+    base = _with_files(base, parent_path, found)
+    base = _with_ancestors(base, parent_path, folder, (*seen, parent), found)
     return merge(base, {key: item for key, item in value.items() if key != "extends"})
+
+
+def _with_files(value: Any, path: Path, found: FoundFile) -> Any:
+    """Put what the files that it names hold, or their digests, in place of their paths, as seen from `path`."""
+    return with_own_files(_with_calibration(value, path.parent), path, found)
 
 
 def _with_calibration(value: Any, folder: Path) -> Any:

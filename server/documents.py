@@ -39,7 +39,7 @@ def check_document(
         document: YAML text or plain value.
         generators: Folder of the generators that one may extend.
         source: What an error calls the document.
-        beside: Folder that is searched for them first.
+        beside: Folder that is searched for them first; none allows no paths.
 
     Raises:
         ConfigurationError: Invalid; `context["errors"]` lists every fault.
@@ -52,7 +52,8 @@ def check_document(
         if not fields & value.keys():
             continue
         if model is Generator:
-            found = resolve_generator(document, generators, source=source, beside=beside)
+            folder = Path(source).parent if beside is not None else None
+            found = resolve_generator(document, generators, source=source, beside=folder)
             return ValidationResult(kind=kind, name=found.name, digest=found.digest())
         if model is Study:
             folder = Path(source).parent if beside is not None else None

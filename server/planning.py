@@ -27,6 +27,7 @@ from registry.mixes import resolve_mix
 from registry.splits import deal
 from registry.terms import inherited_terms
 from server.jobs.plans import ImportPlan, RenderPlan, TrainPlan, choose_workers, cut
+from server.own_files import keep_own_files
 from server.resources import ImportRequest, ImportUpload, PreviewRequest
 from server.settings import Settings
 
@@ -44,15 +45,26 @@ def find_generator(
     overrides: Mapping[str, Any] | None = None,
     size: tuple[int, int] | None = None,
 ) -> Generator:
-    """A generator by name, or by path where paths are allowed, with changes.
+    """A generator by name, or by path where paths are allowed, with changes; its own files are kept for the workers.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is none, or an own file of it is not there.
         ConfigurationError: Invalid, by itself or with the changes.
+        StorageError: The disk takes no more files.
     """
     if not settings.allow_paths:
         check_name(name, "generator name")
-    return load_generator(name, settings.generators, overrides=overrides, size=size, allow_paths=settings.allow_paths)
+    own: dict[str, Path] = {}
+    generator = load_generator(
+        name,
+        settings.generators,
+        overrides=overrides,
+        size=size,
+        allow_paths=settings.allow_paths,
+        found=own.__setitem__,
+    )
+    keep_own_files(own, settings.assets)
+    return generator
 
 
 def plan_render(settings: Settings, request: RenderBatchRequest) -> RenderPlan:

@@ -17,10 +17,13 @@ from scipy.special import ndtr, ndtri
 
 from contracts.distributions import Integers, LogUniform, Normal, NumberChoice, Uniform, WordChoice, weights_of
 from contracts.generator import Generator
+from contracts.own_assets import OwnAssets, OwnEnvironment
 from contracts.randomizers.common import Choice, Randomizer
 
 Value = float | int | str | bool
 DETAIL_SEED = "detail_seed"
+OWN_ASSETS = "assets"
+"""Name under which values say which own files a frame draws."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class FrameParameters:
     attempt: int
     horizontal_fov_deg: float
     values: dict[str, dict[str, Value]]
-    """By randomizer name, then field name; every randomizer has a `detail_seed`."""
+    """By randomizer name, then field name; every randomizer has a `detail_seed`. Own files by `assets`."""
 
     def of_kind(self, kind: str) -> dict[str, Value]:
         """Values of the one randomizer of a kind; empty where the generator has none."""
@@ -41,6 +44,11 @@ class FrameParameters:
             if getattr(randomizer, "kind", None) == kind:
                 return self.values[name]
         return {}
+
+    def own_environment(self) -> OwnEnvironment | None:
+        """The own panorama that lights this frame, if one does."""
+        assets = self.generator.assets
+        return assets.environments.get(str(self.values[OWN_ASSETS].get("environment"))) if assets else None
 
     def choice(self, name: str) -> str | None:
         """Variant drawn by the `Choice` randomizer of this name, if there is one."""
@@ -95,6 +103,8 @@ def sample_frame(generator: Generator, seed: int, index: int, attempt: int = 0) 
     values: dict[str, dict[str, Value]] = {}
     for name, randomizer in generator.randomizers.items():
         values[name] = _sample_randomizer(randomizer, name, seed, index, attempt)
+    if generator.assets is not None:
+        values[OWN_ASSETS] = _sample_own_assets(generator.assets, seed, index)
     calibration = generator.camera.calibration
     fov = (
         calibration.horizontal_fov_deg
@@ -118,6 +128,14 @@ def _sample_randomizer(randomizer: Randomizer, name: str, seed: int, index: int,
         else:
             drawn[field] = draw(value, stream(seed, index, attempt, "randomizer", name, field))
     return drawn
+
+
+def _sample_own_assets(assets: OwnAssets, seed: int, index: int) -> dict[str, Value]:
+    """Names of the own files of a frame. A redraw keeps them, so that none becomes rarer than it was asked."""
+    weights = {"environment": assets.environment_weights()}
+    return {
+        field: _draw_word(words, stream(seed, index, 0, OWN_ASSETS, field)) for field, words in weights.items() if words
+    }
 
 
 def draw(distribution: Any, rng: np.random.Generator) -> Value:

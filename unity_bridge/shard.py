@@ -39,6 +39,7 @@ from unity_bridge.quality.rendered import RenderedFrame, read_rendered, unreadab
 from unity_bridge.sampling import FrameParameters, sample_frame
 from unity_bridge.scenes import families
 from unity_bridge.scenes.composition import ComposedFrame
+from unity_bridge.scenes.own_files import open_own_files
 from unity_bridge.scenes.shelf import open_shelf
 from unity_bridge.staging import Staging
 
@@ -146,6 +147,7 @@ class ShardRunner:
                 self._done += 1
         self._report("resuming" if self._done else "starting")
         open_shelf(self.assets)
+        open_own_files(self.assets)
         pools = ThreadPoolExecutor(1, "compose"), ThreadPoolExecutor(1, "judge")
         try:
             if self._queue:

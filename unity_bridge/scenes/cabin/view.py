@@ -18,6 +18,7 @@ from unity_bridge.scenes.cabin.parameters import values_of
 from unity_bridge.scenes.calibrated_camera import calibrated
 from unity_bridge.scenes.shades import detail_stream
 from unity_bridge.scenes.surroundings.environments import environment_image
+from unity_bridge.scenes.surroundings.panorama import panorama_file
 from unity_bridge.scenes.surroundings.radiance import encode_radiance
 
 SHADE_EV = 2.4
@@ -79,8 +80,10 @@ def cabin_light(
     elevation, azimuth = np.deg2rad(float(sun["elevation_deg"])), np.deg2rad(float(sun["azimuth_deg"]))
     spectrum = infrared(parameters)
     share = 1.0 if spectrum is None else float(spectrum["daylight_share"])
+    own = parameters.own_environment()
     lights = []
-    if elevation > 0 and float(light["sun_illuminance_lux"]) > 0:
+    # A panorama has the sun in it, or the clouds before it.
+    if own is None and elevation > 0 and float(light["sun_illuminance_lux"]) > 0:
         towards = [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
         x, y, z = (float(-value + 0.0) for value in towards)
         lights.append(
@@ -90,11 +93,14 @@ def cabin_light(
                 color=photometry.rgb_of_temperature(float(light["temperature_k"]) if spectrum is None else 6500.0),
             )
         )
-    image = environment_image(str(outside["environment"]), detail_stream(outside, 1))
+    if own is None:
+        data = encode_radiance(environment_image(str(outside["environment"]), detail_stream(outside, 1)))
+    else:
+        data = panorama_file(own)
     heading = np.deg2rad(float(outside["heading_deg"]))
     turn = np.array([[np.cos(heading), -np.sin(heading), 0], [np.sin(heading), np.cos(heading), 0], [0, 0, 1]])
     environment = Environment(
-        image=assets.add_hdr(encode_radiance(image)),
+        image=assets.add_hdr(data),
         world_from_environment=composition.matrix3(turn),
         luminance_cd_m2=float(light["sky_luminance_cd_m2"]) * share,
     )

@@ -79,10 +79,11 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> ComposedFrame
     camera = calibrated(parameters, framed)
     eye = np.array([row[3] for row in camera.world_from_camera[:3]])
     light = _values(parameters, Light)
+    own = parameters.own_environment()  # a panorama has the sun in it, or the clouds before it
     environment, reflectance = add_surroundings(
-        around, shape, eye, float(light["sky_luminance_cd_m2"]), assets, objects, materials
+        around, shape, eye, float(light["sky_luminance_cd_m2"]), assets, objects, materials, own
     )
-    lights = _sunlight(_values(parameters, SunDirection), light, around)
+    lights = [] if own is not None else _sunlight(_values(parameters, SunDirection), light, around)
     return compose_frame(
         parameters,
         camera=camera,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.frame_spec import Environment, Material, PartBinding, SceneObject
+from contracts.own_assets import OwnEnvironment
 from unity_bridge.sampling import DETAIL_SEED, Value
 from unity_bridge.scenes.composition import AssetCollector, matrix3, matrix4
 from unity_bridge.scenes.exterior.materials import vehicle_materials
@@ -20,6 +21,7 @@ from unity_bridge.scenes.glb import read_glb, write_glb
 from unity_bridge.scenes.mesh import Model, rotation
 from unity_bridge.scenes.shelf import kept
 from unity_bridge.scenes.surroundings.environments import ENVIRONMENTS, environment_image
+from unity_bridge.scenes.surroundings.panorama import panorama_file
 from unity_bridge.scenes.surroundings.radiance import encode_radiance
 from unity_bridge.scenes.surroundings.scenery import CLUTTER, WALL_TILE_M, clutter, ground, placed, wall
 from unity_bridge.scenes.surroundings.textures import (
@@ -105,11 +107,13 @@ def add_surroundings(
     assets: AssetCollector,
     objects: list[SceneObject],
     materials: dict[str, Material],
+    own: OwnEnvironment | None = None,
 ) -> tuple[Environment, float]:
     """Appends objects and materials, and returns the environment, and about how much of the light the ground and what
     stands behind the vehicle reflect.
 
-    around: values of a `Surroundings` randomizer; eye: (3,) the camera's position, metres. Each subject draws from a
+    around: values of a `Surroundings` randomizer; eye: (3,) the camera's position, metres; own: panorama in place of
+    the environment that the values name. Each subject draws from a
     stream of its own under the randomizer's detail seed, so that adding a wall moves no pole.
     """
     texture = _ground_texture(str(around["ground"]), int(_random(around, 1).integers(_VARIANTS)))
@@ -135,12 +139,14 @@ def add_surroundings(
     wall_reflectance = _add_wall(around, away, assets, objects, materials)
     _add_vehicles(around, shape, away, assets, objects, materials)
     _add_clutter(around, shape, away, assets, objects, materials)
-    return _environment(around, luminance_cd_m2, assets), 0.5 * (texture.reflectance + wall_reflectance)
+    return _environment(around, luminance_cd_m2, assets, own), 0.5 * (texture.reflectance + wall_reflectance)
 
 
-def _environment(around: dict[str, Value], luminance_cd_m2: float, assets: AssetCollector) -> Environment:
-    kind = str(around["environment"])
-    data = _environment_file(kind, int(_random(around, 3).integers(_VARIANTS)))
+def _environment(
+    around: dict[str, Value], luminance_cd_m2: float, assets: AssetCollector, own: OwnEnvironment | None
+) -> Environment:
+    kind = str(around["environment"]) if own is None else "own"
+    data = _environment_file(kind, int(_random(around, 3).integers(_VARIANTS))) if own is None else panorama_file(own)
     turn = rotation((0, 0, 1), float(around["yaw_deg"]))
     if kind == "busy":
         turn = turn @ rotation((0, 1, 0), float(around["pitch_deg"])) @ rotation((1, 0, 0), float(around["roll_deg"]))
