@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import tarfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from contracts.errors import ConfigurationError, StorageError
@@ -16,6 +18,8 @@ EXPANSION_MAX = 200
 """Largest ratio of unpacked to packed bytes; photographs and masks stay far below."""
 _ALLOWANCE_BYTES = 64 << 20
 """Unpacked bytes that are allowed whatever the ratio."""
+_PART = re.compile(r"images|sequence\.\d+")
+"""Folders that are part of a dataset: alone in an archive, they are no folder around one."""
 
 
 def check_archive(path: Path) -> None:
@@ -28,11 +32,16 @@ def check_archive(path: Path) -> None:
         )
 
 
-def unpack(archive: Path, target: Path) -> Path:
+def unpack(archive: Path, target: Path, *, named: Iterable[str] = ()) -> Path:
     """Unpack an archive into a fresh folder.
 
+    Args:
+        archive: Zip or tar.
+        target: The folder; what it held before is removed.
+        named: Relative paths under the data that somebody asked for, such as a split's folder.
+
     Returns:
-        The folder that holds the data: `target`, or the one folder in it.
+        The folder that holds the data: `target`, or the one folder in it where that is no part of the data itself.
 
     Raises:
         ConfigurationError: Damaged, or it holds links, devices, paths that lead out, or absurdly much.
@@ -53,7 +62,11 @@ def unpack(archive: Path, target: Path) -> Path:
             f"the archive can't be unpacked: {error.strerror}", hint="free disk space, then retry"
         ) from error
     entries = list(target.iterdir())
-    return entries[0] if len(entries) == 1 and entries[0].is_dir() and entries[0].name != "images" else target
+    if len(entries) != 1 or not entries[0].is_dir() or _PART.fullmatch(entries[0].name):
+        return target
+    return (
+        target if entries[0].name in {part for path in named for part in PurePosixPath(path).parts[:1]} else entries[0]
+    )
 
 
 def _unpack_zip(archive: Path, target: Path, allowance: int) -> None:

@@ -20,7 +20,8 @@ def import_images(order: ImportOrder, on_progress: OnProgress) -> dict[str, Any]
     """Import, and say under which name, and what was not taken."""
     plan = order.plan
     if plan.archive is not None:
-        path = unpack(Path(plan.archive), Path(order.workspace) / "unpacked")
+        named = [*plan.splits.values(), *([plan.images] if plan.images is not None else [])]
+        path = unpack(Path(plan.archive), Path(order.workspace) / "unpacked", named=named)
     else:
         path = Path(plan.path or "")
     confined = plan.archive is not None

@@ -61,6 +61,37 @@ def test_metadata_of_photographs_is_kept_on_request_only(client: TestClient, fol
     refused(client.post("/v1/datasets:import", json=wrong), 422, "invalid_document")
 
 
+def test_an_uploaded_folder_that_is_a_sequence_or_a_split_is_the_data(client: TestClient, folder: Path) -> None:
+    solo = folder / "one-sequence" / "sequence.0"
+    solo.mkdir(parents=True)
+    Image.fromarray(np.full((8, 10, 3), 60, np.uint8)).save(solo / "step0.camera.png")
+    box = {"instanceId": 1, "labelId": 1, "labelName": "Car", "origin": [2, 3], "dimension": [4, 2]}
+    kind = "type.unity.com/unity.solo."
+    capture = {
+        "@type": f"{kind}RGBCamera",
+        "id": "camera",
+        "filename": "step0.camera.png",
+        "dimension": [10, 8],
+        "annotations": [{"@type": f"{kind}BoundingBox2DAnnotation", "id": "boxes", "values": [box]}],
+    }
+    (solo / "step0.frame_data.json").write_text(json.dumps({"frame": 0, "captures": [capture], "metrics": []}))
+    split = _photographs(folder / "one-split" / "train")
+    requests = [
+        (solo.parent, {"format": "solo", "name": "one-sequence"}),
+        (
+            split.parent,
+            {"format": "masks", "name": "one-split", "splits": {"train": "train"}, "classes": "train/classes.json"},
+        ),
+    ]
+    for place, request in requests:
+        packed = {"archive": ("x.zip", _zip(place)), "request": (None, json.dumps(request))}
+        job = follow(client, client.post("/v1/datasets:import", files=packed))
+        assert job["state"] == "succeeded", job["error"]
+    (frame,) = client.get("/v1/datasets/one-sequence/versions/1/frames").json()["items"]
+    assert (frame["group"], frame["instances"][0]["label"]) == ("sequence.0", "car")
+    assert client.get("/v1/datasets/one-split/versions/1").json()["splits"] == {"train": 3}
+
+
 def test_import_reads_nothing_else(client: TestClient, folder: Path) -> None:
     outside = _photographs(folder / "outside")
     link = folder / "allowed" / "link"

@@ -113,6 +113,28 @@ def test_the_data_is_found_with_and_without_a_folder_around_it(kind: str, wrappe
     assert again == root, "a second attempt starts afresh"
 
 
+@pytest.mark.parametrize(
+    ("name", "named", "root"),
+    [
+        ("photographs/images/a.png", [], "photographs"),
+        ("images/a.png", [], "."),
+        ("sequence.0/step0.frame_data.json", [], "."),
+        ("sequence.12/step0.frame_data.json", [], "."),
+        ("solo_3/sequence.0/step0.frame_data.json", [], "solo_3"),
+        ("sequence.old/sequence.0/step0.frame_data.json", [], "sequence.old"),
+        ("train/images/a.png", ["train"], "."),
+        ("photographs/train/images/a.png", ["train"], "photographs"),
+        ("photographs/train/images/a.png", ["photographs/train", ""], "."),
+        ("alone.json", [], "."),
+    ],
+)
+def test_a_folder_that_is_part_of_the_data_is_not_taken_for_one_around_it(
+    name: str, named: list[str], root: str, tmp_path: Path
+) -> None:
+    _zip((name, b"data", 0o100644))(tmp_path / "upload")
+    assert unpack(tmp_path / "upload", tmp_path / "target", named=named) == tmp_path / "target" / root
+
+
 def test_what_is_no_archive_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "upload"
     path.write_bytes(b"neither")
