@@ -19,6 +19,7 @@ from contracts.job import Job, RenderBatchRequest
 from contracts.label_map import LabelMap
 from contracts.lock import DatasetsLock, LockCheck
 from contracts.mix import DataPlan, Mix, MixDescription
+from contracts.model import PredictionOrder, Predictions
 from contracts.player_protocol import PLAYER_MESSAGE, RenderRequest
 from contracts.run import RunResult, TrainingOrder, TrainingSpec
 from contracts.shard import ShardOrder, ShardReport
@@ -42,6 +43,8 @@ DOCUMENTS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
     "mix-description": MixDescription,
     "player-message": PLAYER_MESSAGE,
     "player-request": RenderRequest,
+    "prediction-order": PredictionOrder,
+    "predictions": Predictions,
     "render-batch-request": RenderBatchRequest,
     "run-result": RunResult,
     "shard-order": ShardOrder,

@@ -22,6 +22,7 @@ from server.commands import (
     documents,
     machine,
     mixes,
+    models,
     pictures,
     regenerate,
     rendering,
@@ -108,6 +109,7 @@ def build_parser() -> argparse.ArgumentParser:
         mixes,
         training,
         studies,
+        models,
     ):
         group.register(commands, shared)
     return parser

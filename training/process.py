@@ -5,12 +5,31 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from tqdm import tqdm
 
-from contracts.process import HEARTBEAT_S, PROGRESS_FILE, Progress, write_document
+from contracts.document import parse_json, read_file
+from contracts.errors import BeltlineError, StorageError, TrainingError
+from contracts.process import (
+    ERROR_FILE,
+    HEARTBEAT_S,
+    PROGRESS_FILE,
+    RESULT_FILE,
+    Progress,
+    write_document,
+    write_error,
+)
+
+STOPPED_EXIT_CODE = 143
+"""128 + SIGTERM, as a shell would put it."""
+
+_OrderT = TypeVar("_OrderT", bound=BaseModel)
 
 
 class Stopped(Exception):  # noqa: N818 - an ending, not an error
@@ -102,3 +121,58 @@ class Monitor:
             write_document(self._path, self._progress)
         except OSError as error:  # a full disk stops the run where it matters: at its checkpoint
             print(f"progress can't be written: {error}", file=sys.stderr)
+
+
+def carry_out_order(
+    order_type: type[_OrderT],
+    work: Callable[[_OrderT, Monitor], BaseModel],
+    module: str,
+    arguments: Sequence[str] | None,
+) -> int:
+    """Be a process that carries out one short order, which is begun anew where it was stopped.
+
+    Args:
+        order_type: Kind of the order; it has a field `workspace`.
+        work: What to do; its result is left in the workspace.
+        module: Name of the module that is run.
+        arguments: Command line without the program's name; none is the process's own.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 the order can't be read, 143 stopped on request.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if len(arguments) != 1:
+        print(f"usage: python -m {module} ORDER.json", file=sys.stderr)
+        return 2
+    path = Path(arguments[0])
+    try:
+        order: Any = parse_json(order_type, read_file(path).encode(), source=str(path))
+    except BeltlineError as error:
+        if path.parent.is_dir():
+            write_error(path.parent, error)  # where a supervisor that wrote the order looks
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    workspace = Path(order.workspace)
+    workspace.mkdir(parents=True, exist_ok=True)
+    (workspace / ERROR_FILE).unlink(missing_ok=True)
+    try:
+        with Monitor(workspace, 0, module, show_bar=False) as monitor:
+            monitor.stop_on_signals()
+            result = work(order, monitor)
+        write_document(workspace / RESULT_FILE, result)
+    except Stopped:
+        print("stopped on request", file=sys.stderr)
+        return STOPPED_EXIT_CODE
+    except Exception as error:
+        found = error if isinstance(error, BeltlineError) else _as_ours(error)
+        write_error(workspace, found)
+        print(f"error: {found}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _as_ours(error: Exception) -> BeltlineError:
+    if isinstance(error, OSError):
+        return StorageError(f"can't write: {error}", hint="make room, or check the folder's permissions")
+    traceback.print_exception(error, file=sys.stderr)
+    return TrainingError(f"{type(error).__name__}: {error}", code="internal", hint="the log holds where it happened")

@@ -32,6 +32,7 @@ COMMANDS = (
     "verify",
     "train",
     "report",
+    "predict",
 )
 
 

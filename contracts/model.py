@@ -1,0 +1,106 @@
+"""A trained model as others get it: where it comes from, what it expects, and what it said of photographs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from contracts.camera import SidePx
+from contracts.document import Document, SchemaVersion
+from contracts.ids import Digest, Name, VersionText
+from contracts.label_map import LabelMap
+from contracts.run import Network
+
+Pixels = Annotated[int, Field(ge=0)]
+PositivePixels = Annotated[int, Field(ge=1)]
+Channels = tuple[float, float, float]
+"""Red, green, blue."""
+
+
+class Preprocessing(Document):
+    """What happens to a photograph before a network sees it, in this order."""
+
+    orientation: Literal["exif"] = "exif"
+    """Turned upright as its EXIF data say."""
+    color: Literal["rgb"] = "rgb"
+    """sRGB values as stored, 0 to 255."""
+    image_size: tuple[SidePx, SidePx]
+    """Width, height in pixels that it is scaled to, whatever its own proportions."""
+    shrinking: Literal["area"] = "area"
+    """Interpolation where the scaled image has fewer pixels."""
+    enlarging: Literal["bilinear"] = "bilinear"
+    """Interpolation elsewhere."""
+    mean: Channels
+    """Subtracted; the network does this itself."""
+    standard_deviation: Channels
+    """Divided by; the network does this itself."""
+
+
+class ModelDescription(Document):
+    """Where a segmentation model comes from and what it expects."""
+
+    schema_version: SchemaVersion = 1
+    run: Name
+    """Training run that made it."""
+    order_digest: Digest
+    """Of the run's spec, label map and versions."""
+    step: Annotated[int, Field(ge=0)]
+    """Optimizer steps after which the weights were as they are."""
+    versions: dict[VersionText, Digest]
+    """Dataset versions that it was trained, chosen and tested on, with the digests of their manifests."""
+    label_map: LabelMap
+    """Class ids, from 1 in the order of its classes; 0 is background."""
+    network: Network
+    preprocessing: Preprocessing
+    trained_with: dict[str, str] = {}
+    """Packages of the training and their versions."""
+
+
+class PredictionOrder(Document):
+    """What the process is started with that applies a model to photographs."""
+
+    schema_version: SchemaVersion = 1
+    model: Annotated[str, Field(min_length=1)]
+    """A run's folder, a checkpoint in one, or an ONNX file of `beltline export-model`."""
+    images: Annotated[str, Field(min_length=1)]
+    """Folder of photographs."""
+    out: Annotated[str, Field(min_length=1)]
+    """Folder to be made; what lies there is never written over."""
+    overlays: bool = False
+    """Whether to draw the classes over each photograph, too."""
+    workspace: Annotated[str, Field(min_length=1)]
+    """Folder for progress, result and error."""
+
+
+class PredictedPhotograph(Document):
+    """A photograph and what the model made of it."""
+
+    photograph: str
+    """Path within the folder of photographs."""
+    digest: Digest
+    """Of the file."""
+    size: tuple[PositivePixels, PositivePixels]
+    """Width, height in pixels, upright; the mask's, too."""
+    mask: str
+    """Path within the folder of predictions: an indexed PNG of class ids."""
+    overlay: str | None = None
+    """Path within the folder of predictions."""
+    area_px: dict[str, Pixels]
+    """Pixels of each class."""
+
+
+class Predictions(Document):
+    """What a model said of a folder of photographs."""
+
+    schema_version: SchemaVersion = 1
+    model: ModelDescription
+    model_digest: Digest
+    """Of the file of the model."""
+    computed_with: dict[str, str]
+    """Packages that computed it, and their versions."""
+    classes: dict[Annotated[str, Field(pattern=r"^[0-9]{1,3}$")], str]
+    """Name by id in the masks."""
+    photographs: tuple[PredictedPhotograph, ...]
+    left_out: tuple[str, ...] = ()
+    """Files of the folder that are neither JPEG nor PNG by their name."""

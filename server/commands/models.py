@@ -1,0 +1,147 @@
+"""predict"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from contracts.errors import BeltlineError, ConfigurationError, NotFoundError, TrainingError, nearest
+from contracts.model import PredictionOrder, Predictions
+from contracts.process import RESULT_FILE, Progress, read_progress
+from server.commands.session import Session, Subparsers, command, progress_bar
+from server.jobs.executors.local import LocalExecutor
+from server.jobs.executors.process import Outcome, ProcessOrder
+from server.settings import Settings
+
+_POLL_S = 0.1
+_STOP_GRACE_S = 10.0
+_SILENCE_S = 120.0
+"""Of a process, after which it is taken for hung."""
+
+_ResultT = TypeVar("_ResultT", bound=BaseModel)
+
+
+def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
+    """Add this module's commands."""
+    parser = command(
+        commands,
+        shared,
+        "predict",
+        "apply a trained model to a folder of photographs",
+        description="Apply a trained model to a folder of JPEG and PNG photographs. OUT, which must be new or empty,\n"
+        "gets masks/ (indexed PNG of class ids, each of its photograph's size) and predictions.json (where the model\n"
+        "comes from, and the area of each class on each photograph).",
+        epilog="  beltline predict run-3f9c01a2b4d7 photos/ out/\n"
+        "  beltline predict .beltline/runs/run-3f9c01a2b4d7/checkpoints/last.pt photos/ out/ --overlays",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a finished run, also one of a study, or a checkpoint file")
+    parser.add_argument("images", type=Path, metavar="IMAGES", help="a folder; folders in it are looked into")
+    parser.add_argument("out", type=Path, metavar="OUT")
+    parser.add_argument("--overlays", action="store_true", help="draw the classes over each photograph, too")
+    parser.set_defaults(run=_predict)
+
+
+def _predict(arguments: argparse.Namespace, session: Session) -> int:
+    session.local_only("predict")
+    settings = session.settings()
+    model = model_path(arguments.model, settings)
+    if not arguments.images.is_dir():
+        raise ConfigurationError(
+            f"{arguments.images} is not a folder", code="invalid_folder", hint="name a folder of photographs"
+        )
+    with _workspace(settings) as workspace:
+        order = PredictionOrder(
+            model=str(model),
+            images=str(arguments.images.absolute()),
+            out=str(arguments.out.absolute()),
+            overlays=arguments.overlays,
+            workspace=workspace,
+        )
+        found = _carry_out("training.predict", order, Predictions, noun="photograph")
+    if found.left_out:
+        session.say(f"{len(found.left_out)} other files were left out, such as {found.left_out[0]}")
+    session.emit(found, lambda: f"{len(found.photographs)} masks of {found.model.run} in {arguments.out / 'masks'}")
+    return 0
+
+
+def model_path(text: str, settings: Settings) -> Path:
+    """Where a model lies: a run's folder, or a file.
+
+    Args:
+        text: Id of a run, or the path of a file.
+        settings: Of the home whose runs are meant.
+
+    Raises:
+        NotFoundError: There is neither.
+    """
+    if "/" not in text and (settings.runs_folder / text).is_dir():
+        return settings.runs_folder / text
+    path = Path(text)
+    if path.is_file():
+        return path.absolute()
+    if path.is_dir():
+        raise ConfigurationError(f"{path} is a folder", code="invalid_model", hint="name a run by its id, or a file")
+    runs = [folder.name for folder in settings.runs_folder.glob("*/")]
+    raise NotFoundError(
+        f"no run and no file '{text}'",
+        code="unknown_model",
+        hint=nearest(text, runs)[:400]
+        if runs
+        else f"{settings.runs_folder} holds no runs; a file is named by its path",
+    )
+
+
+def _workspace(settings: Settings) -> tempfile.TemporaryDirectory[str]:
+    """A folder for a process's order, progress and result; it goes with the command."""
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=settings.cache, prefix="model-")
+
+
+def _carry_out(module: str, order: Any, result: type[_ResultT], *, noun: str) -> _ResultT:
+    """Run a process to its end under a progress bar; it ends with this one, and Ctrl-C stops it.
+
+    Raises:
+        BeltlineError: Its own verdict, or how it died.
+    """
+    workspace = Path(order.workspace)
+    process = LocalExecutor().start(ProcessOrder(module, module, order, workspace), workspace / "log.txt")
+    outcome: Outcome | None = None
+    try:
+        with progress_bar(0, module.rpartition(".")[2], noun) as bar:
+            while outcome is None:
+                time.sleep(_POLL_S)
+                outcome = process.poll()
+                now = _progress(workspace)
+                bar.total = now.total or None
+                bar.set_postfix_str(now.message, refresh=False)
+                bar.update(now.done - bar.n)
+                if outcome is None and process.silent_s() > _SILENCE_S:
+                    raise TrainingError(f"{module} said nothing for {_SILENCE_S:.0f} s", code="process_hung")
+    finally:
+        process.stop(_STOP_GRACE_S)
+        while process.poll() is None:
+            time.sleep(_POLL_S)
+    error = outcome.failure or outcome.death
+    if error is not None:
+        raise _with_last_words(error)
+    return result.model_validate_json((workspace / RESULT_FILE).read_bytes())
+
+
+def _progress(workspace: Path) -> Progress:
+    try:
+        return read_progress(workspace) or Progress(done=0, total=0)
+    except ValidationError:
+        return Progress(done=0, total=0)
+
+
+def _with_last_words(error: BeltlineError) -> BeltlineError:
+    """The error, and under it what a process that died had printed, for its log goes with the workspace."""
+    words = error.context.get("log_tail")
+    if words:
+        error.hint = "its last words: " + " | ".join(str(line) for line in words if line)[-1500:]
+    return error
