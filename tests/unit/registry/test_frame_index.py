@@ -25,43 +25,49 @@ awkward = st.text(alphabet='abc"\\{}[],:é\u2028 ', max_size=12) | st.sampled_fr
 )
 
 
+Made = tuple[FrameRecord, dict[str, bytes]]
+"""A record and the bytes of its files."""
+
+
 @st.composite
-def records(draw: st.DrawFn) -> FrameRecord:
-    """Records whose free texts try to look like other fields."""
+def frames(draw: st.DrawFn) -> Made:
+    """Frames whose records' free texts try to look like other fields."""
     imported = draw(st.booleans())
     shown = draw(st.lists(st.sampled_from(LABELS), max_size=3))
     roles = ["image", *draw(st.lists(st.sampled_from(["mask", "instances", "depth"]), unique=True))]
-    return FrameRecord(
+    files = {role: draw(st.binary(max_size=3)) + role.encode() for role in roles}
+    record = FrameRecord(
         index=0,
         seed=None if imported else draw(st.integers(0, 2**53 - 1)),
         parameters={draw(awkward) or "a": draw(awkward), "label": "mirror"},
         instances=tuple(
             {"id": number, "label": label, "area_px": 4, "box": (0, 0, 2, 2)} for number, label in enumerate(shown, 1)
         ),
-        files={role: digest_of(draw(st.binary(max_size=3)) + role.encode()) for role in roles},
+        files={role: digest_of(data) for role, data in files.items()},
         size=(8, 8),
         player=draw(st.none() | st.builds(lambda name: {"name": name, "version": "1"}, awkward.filter(bool))),
         split=draw(st.sampled_from([None, "train", "test"])),
         group=draw(st.none() | awkward),
         source=draw(awkward) + "x" if imported else None,
     )
+    return record, files
 
 
-def version_of(store: Store, made: list[FrameRecord]) -> Version:
-    """A version of records alone: their files are never read here."""
-    writer = VersionWriter(store)
-    with writer:
-        for record in made:
-            writer._lines.append(canonical_json(record.model_copy(update={"index": len(writer._lines)})))
-            if record.split is not None:
-                writer._splits[record.split] += 1
+def rendered(count: int, files: dict[str, bytes]) -> list[Made]:
+    return [(frame_record(3, index, files), files) for index in range(count)]
+
+
+def version_of(store: Store, made: list[Made]) -> Version:
+    with VersionWriter(store) as writer:
+        for record, files in made:
+            writer.add(record, files, what="a frame")
         manifest = writer.finish(GENERATOR.label_table())
     return open_version(store, digest_of(canonical_json(manifest)))
 
 
 @example_settings(max_examples=25)
-@given(made=st.lists(records(), min_size=1, max_size=6))
-def test_it_says_what_the_records_say(made: list[FrameRecord], tmp_path_factory: pytest.TempPathFactory) -> None:
+@given(made=st.lists(frames(), min_size=1, max_size=6))
+def test_it_says_what_the_records_say(made: list[Made], tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("index")
     version = version_of(Store(folder / "store"), made)
     for found in (frame_index(version, folder / "cache"), frame_index(version, folder / "cache")):  # made, then kept
@@ -85,8 +91,7 @@ def test_it_says_what_the_records_say(made: list[FrameRecord], tmp_path_factory:
 
 def test_a_page_is_held_against_the_index(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    files = {"image": b"image"}
-    version = version_of(store, [frame_record(3, index, files) for index in range(4)])
+    version = version_of(store, rendered(4, {"image": b"image"}))
     found = frame_index(version, None)
     path = Path(store.path_of(version.manifest.frames.digest))
     data = bytearray(path.read_bytes())
@@ -106,7 +111,7 @@ def test_a_page_is_held_against_the_index(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [lambda data: data[:100], lambda data: b"", lambda data: b"no zip at all"])
 def test_a_broken_cache_is_made_again(tmp_path: Path, damage) -> None:
-    version = version_of(Store(tmp_path / "store"), [frame_record(3, index, {"image": b"i"}) for index in range(3)])
+    version = version_of(Store(tmp_path / "store"), rendered(3, {"image": b"i"}))
     good = frame_index(version, tmp_path / "cache")
     (kept,) = (tmp_path / "cache").iterdir()
     assert kept.stem == version.digest.removeprefix("sha256:")
