@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from contracts.augmentation import Paste, Transform
 from contracts.camera import SidePx
 from contracts.document import Document, SchemaVersion
 from contracts.errors import nearest
@@ -194,6 +195,10 @@ class Augmentation(Document):
     """GaussNoise."""
     jpeg: Probability = 0.2
     """ImageCompression."""
+    transforms: Annotated[tuple[Transform, ...], Field(max_length=64, exclude_if=_unless_said(()))] = ()
+    """Further changes by their albumentations names with parameters, in this order, after those above."""
+    paste: Annotated[Paste | None, Field(exclude_if=_unless_said(None))] = None
+    """Things of other training images put onto an image, before all other changes; none pastes nothing."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Augmentation:
@@ -250,6 +255,11 @@ class TrainingSpec(Document):
             for name in stage.on or ():
                 if name not in names and self.data.train:  # those of a mix are known when it has been read
                     raise ValueError(f"stages.{number}.on: no training source '{name}', {nearest(name, names)}")
+        paste = self.augmentation.paste
+        for field in ("of", "onto") if paste is not None and self.data.train else ():
+            for name in getattr(paste, field) or ():
+                if name not in names:
+                    raise ValueError(f"augmentation.paste.{field}: no training source '{name}', {nearest(name, names)}")
         if len({stage.name for stage in self.stages}) < len(self.stages):
             raise ValueError("stages: names must be unique")
         return self

@@ -228,6 +228,11 @@ def _with_versions(study: Study, document: dict[str, Any]) -> tuple[Subsets, ...
     for stage in document.get("stages") or ():
         if isinstance(stage, dict) and isinstance(stage.get("on"), list):
             stage["on"] = [study.version_of(name).split("@")[0] for name in stage["on"] if isinstance(name, str)]
+    augmentation = document.get("augmentation")
+    paste = augmentation.get("paste") if isinstance(augmentation, dict) else None
+    for field in ("of", "onto"):
+        if isinstance(paste, dict) and isinstance(paste.get(field), list):
+            paste[field] = [study.version_of(name).split("@")[0] for name in paste[field] if isinstance(name, str)]
     return tuple(kinds)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # its import asks a server for newer versions otherwise
@@ -18,6 +19,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from contracts import augmentation as named
 from contracts.frame_spec import IGNORE_ID
 from contracts.run import Augmentation
 
@@ -40,20 +42,31 @@ def build(settings: Augmentation, mirrored_ids: Sequence[int] | None = None) -> 
         A function of an image (H, W, 3) uint8, a mask (H, W) uint8 and a random generator, giving both changed; the
         sizes stay.
     """
-    transforms = _transforms(settings, mirrored_ids)
-    if not transforms:
-        return lambda image, mask, generator: (image, mask)
-    compose = albumentations.Compose(transforms)
+    by_size: dict[tuple[int, int], albumentations.Compose] = {}
 
     def augment(image: ByteArray, mask: ByteArray, generator: np.random.Generator) -> tuple[ByteArray, ByteArray]:
+        height, width = mask.shape
+        if (width, height) not in by_size:
+            named_ones = [_named(change, width, height) for change in settings.transforms if change.p]
+            by_size[width, height] = albumentations.Compose([*_transforms(settings, mirrored_ids), *named_ones])
+        compose = by_size[width, height]
+        if not compose.transforms:
+            return image, mask
         plain = random.Random(int(generator.integers(2**63)))
-        for transform in (compose, *compose.transforms):
+        for transform in _all_of(compose):
             transform.random_generator = generator
             transform.py_random = plain
         changed = compose(image=image, mask=mask)
         return changed["image"], changed["mask"]
 
     return augment
+
+
+def _all_of(transform: Any) -> Iterator[Any]:
+    """A transform and all those in it."""
+    yield transform
+    for part in getattr(transform, "transforms", ()):
+        yield from _all_of(part)
 
 
 class _SidedFlip(albumentations.HorizontalFlip):
@@ -98,3 +111,72 @@ def _transforms(settings: Augmentation, mirrored_ids: Sequence[int] | None) -> l
     if settings.jpeg:
         found.append(albumentations.ImageCompression(quality_range=(40, 95), p=settings.jpeg))
     return found
+
+
+def _named(change: named.Transform, width: int, height: int) -> Any:
+    """The transform of albumentations that a document names, for images of one size."""
+    p = change.p
+    # What moves pixels: masks by nearest neighbour, ignored where they come in from outside.
+    nearest: dict[str, Any] = {"interpolation": cv2.INTER_LINEAR, "mask_interpolation": cv2.INTER_NEAREST}
+    outside: dict[str, Any] = {"border_mode": cv2.BORDER_CONSTANT, "fill": BORDER_COLOR, "fill_mask": IGNORE_ID}
+    to_size = albumentations.Resize(
+        height, width, interpolation=cv2.INTER_LINEAR, mask_interpolation=cv2.INTER_NEAREST_EXACT, p=1.0
+    )
+    match change:
+        case named.RandomRotate90():
+            return albumentations.Sequential([albumentations.RandomRotate90(p=1.0), to_size], p=p)
+        case named.RandomCrop():
+            sides = (max(1, round(change.height_share * height)), max(1, round(change.width_share * width)))
+            return albumentations.Sequential([albumentations.RandomCrop(*sides, p=1.0), to_size], p=p)
+        case named.CoarseDropout():
+            return albumentations.CoarseDropout(
+                num_holes_range=change.holes,
+                hole_height_range=change.side_share,
+                hole_width_range=change.side_share,
+                fill=BORDER_COLOR,
+                fill_mask=IGNORE_ID if change.mask == "ignore" else None,
+                p=p,
+            )
+        case named.ShiftScaleRotate():
+            with warnings.catch_warnings():  # that Affine does the same
+                warnings.simplefilter("ignore", UserWarning)
+                return albumentations.ShiftScaleRotate(
+                    shift_limit=change.shift_share,
+                    scale_limit=(change.scale[0] - 1, change.scale[1] - 1),
+                    rotate_limit=change.rotate_deg,
+                    p=p,
+                    **nearest,
+                    **outside,
+                )
+        case named.Solarize():
+            return albumentations.Solarize(threshold_range=change.threshold, p=p)
+        case named.RandomBrightnessContrast():
+            return albumentations.RandomBrightnessContrast(change.brightness, change.contrast, p=p)
+        case named.ElasticTransform():
+            return albumentations.ElasticTransform(change.alpha, change.sigma_px, p=p, **nearest, **outside)
+        case named.RandomFog():
+            return albumentations.RandomFog(change.alpha, change.density, p=p)
+        case named.GridDistortion():
+            return albumentations.GridDistortion(change.cells, change.distort, p=p, **nearest, **outside)
+        case named.HueSaturationValue():
+            # Its hue is that of OpenCV, in steps of 2 degrees.
+            return albumentations.HueSaturationValue(change.hue_deg / 2, change.saturation, change.value, p=p)
+        case named.GaussNoise():
+            return albumentations.GaussNoise(std_range=change.standard_deviation, p=p)
+        case named.ShotNoise():
+            return albumentations.ShotNoise(scale_range=change.scale, p=p)
+        case named.ImageCompression():
+            return albumentations.ImageCompression(quality_range=change.quality, p=p)
+        case named.GaussianBlur():
+            return albumentations.GaussianBlur(blur_limit=0, sigma_limit=change.sigma_px, p=p)
+        case named.MotionBlur():
+            # To both sides alike: otherwise the image would move beside its mask.
+            return albumentations.MotionBlur(
+                blur_limit=change.length_px, allow_shifted=False, direction_range=(0.0, 0.0), p=p
+            )
+        case named.Defocus():
+            return albumentations.Defocus(radius=change.radius_px, p=p)
+        case named.RandomGamma():
+            return albumentations.RandomGamma((change.gamma[0] * 100, change.gamma[1] * 100), p=p)
+        case named.PlanckianJitter():
+            return albumentations.PlanckianJitter(temperature_limit=change.temperature_k, p=p)

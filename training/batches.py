@@ -20,6 +20,7 @@ from training import augment
 from training.data import DecodedFrames
 from training.environment import usable_cpus
 from training.mixing import BatchItem, BatchSampler
+from training.paste import Paster
 from training.streams import stream
 
 AHEAD = 3
@@ -65,6 +66,7 @@ class TrainingBatches:
         sampler: Says what each batch is made of.
         augmentation: Random changes; each sample's are drawn from (seed, stage, batch, place in the batch).
         mirrored_ids: Class ids by class id in flipped images (`LabelMap.mirrored_ids`).
+        paster: Puts things of other images onto an image before it is changed.
         stage: The stage's name.
         seed: The run's seed.
         start: First batch.
@@ -79,6 +81,7 @@ class TrainingBatches:
         augmentation: Augmentation,
         *,
         mirrored_ids: Sequence[int] | None = None,
+        paster: Paster | None = None,
         stage: str,
         seed: int,
         start: int = 0,
@@ -89,6 +92,7 @@ class TrainingBatches:
         self._sampler = sampler
         self._augmentation = augmentation
         self._mirrored_ids = mirrored_ids
+        self._paster = paster
         self._stage = stage
         self._seed = seed
         self._next = start
@@ -120,8 +124,12 @@ class TrainingBatches:
         targets = []
         for slot, item in enumerate(items):
             source = self._sources[item.source]
+            image, target = source.image(item.place), source.target(item.place)
+            if self._paster is not None:
+                draws = stream(self._seed, "paste", self._stage, step, slot)
+                image, target = self._paster.paste(item.source, image, target, draws)
             draws = stream(self._seed, "augment", self._stage, step, slot)
-            image, target = self._local.augment(source.image(item.place), source.target(item.place), draws)
+            image, target = self._local.augment(image, target, draws)
             images.append(image)
             targets.append(target)
         tensors = batch_of(np.stack(images), np.stack(targets))

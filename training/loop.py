@@ -29,6 +29,7 @@ from training.mixing import BatchSampler, Mix, Selection
 from training.networks.freezing import freeze
 from training.networks.segmentation import SegmentationNetwork
 from training.optimization import Plateau, ScaledOptimizer, make_average, make_optimizer, set_learning_rate
+from training.paste import Paster
 from training.process import Monitor, Stopped
 from training.streams import torch_seed
 from training.tasks.task import ByteArray, Counts, Task
@@ -139,6 +140,7 @@ def train_stage(
     spec, device = run.spec, run.device
     sampler = BatchSampler(run.mix.train, on=stage.on, stage=stage.name, batch_size=spec.batch_size, seed=spec.seed)
     sources = {number: run.data[source.key] for number, source in enumerate(run.mix.train)}
+    paste = spec.augmentation.paste
     losses: list[tuple[int, torch.Tensor]] = []
     last_save = time.monotonic()
     batches = TrainingBatches(
@@ -146,6 +148,7 @@ def train_stage(
         sampler,
         spec.augmentation,
         mirrored_ids=run.mirrored_ids,
+        paster=Paster(paste, run.mix.train, sources) if paste is not None else None,
         stage=stage.name,
         seed=spec.seed,
         start=state.stage_step * spec.accumulate_batches,

@@ -165,6 +165,14 @@ def test_runs_that_others_start_from():
         preparatory_runs(study(before={**before, "second": {"network.encoder_weights": "run:basis"}}))
 
 
+def test_pasting_names_datasets_as_the_study_does():
+    name = next(iter(study().datasets))
+    cell = expand(study(set={"augmentation": {"paste": {"of": [name], "onto": [name]}}}))[0]
+    paste = cell.spec.augmentation.paste
+    assert paste is not None
+    assert paste.of == paste.onto == (study().version_of(name).split("@")[0],)
+
+
 def test_whole_networks_go_on_from_a_run_of_the_same_kind():
     before = {"basis": {"data.train.0.take": 0}}
     axes = {"start": {"path": "network.weights", "values": [None, "run:basis"]}}
