@@ -57,6 +57,40 @@ class ModelDescription(Document):
     """Packages of the training and their versions."""
 
 
+class ModelExportOrder(Document):
+    """What the process is started with that writes a model as an ONNX file."""
+
+    schema_version: SchemaVersion = 1
+    model: Annotated[str, Field(min_length=1)]
+    """A run's folder, or a checkpoint in one."""
+    out: Annotated[str, Field(min_length=1)]
+    """The file; one that is there is never written over."""
+    workspace: Annotated[str, Field(min_length=1)]
+    """Folder for progress, result and error."""
+
+
+class ModelExport(Document):
+    """An ONNX file, and how near it comes to what it was made of."""
+
+    schema_version: SchemaVersion = 1
+    model: ModelDescription
+    checkpoint_digest: Digest
+    """Of the file that it was made of."""
+    digest: Digest
+    """Of the file."""
+    opset: Annotated[int, Field(ge=1)]
+    """Version of ONNX's operators that it needs."""
+    compared_images: Annotated[int, Field(ge=1)]
+    """Images on which PyTorch and onnxruntime were compared: those that the run kept of its test set, and noise."""
+    largest_difference: Annotated[float, Field(ge=0)]
+    """Of any logit of any pixel."""
+    tolerated_difference: Annotated[float, Field(gt=0)]
+    """0.001, or 0.001 of the largest logit where that is above 1."""
+    differing_pixels: Pixels
+    """Of all compared pixels, those whose class differs."""
+    compared_pixels: Pixels
+
+
 class PredictionOrder(Document):
     """What the process is started with that applies a model to photographs."""
 

@@ -19,7 +19,7 @@ from contracts.job import Job, RenderBatchRequest
 from contracts.label_map import LabelMap
 from contracts.lock import DatasetsLock, LockCheck
 from contracts.mix import DataPlan, Mix, MixDescription
-from contracts.model import PredictionOrder, Predictions
+from contracts.model import ModelExport, ModelExportOrder, PredictionOrder, Predictions
 from contracts.player_protocol import PLAYER_MESSAGE, RenderRequest
 from contracts.run import RunResult, TrainingOrder, TrainingSpec
 from contracts.shard import ShardOrder, ShardReport
@@ -41,6 +41,8 @@ DOCUMENTS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
     "lock-check": LockCheck,
     "mix": Mix,
     "mix-description": MixDescription,
+    "model-export": ModelExport,
+    "model-export-order": ModelExportOrder,
     "player-message": PLAYER_MESSAGE,
     "player-request": RenderRequest,
     "prediction-order": PredictionOrder,

@@ -45,13 +45,19 @@ def open_model(path: Path) -> Model:
     """Open a model.
 
     Args:
-        path: A finished run's folder, which means its best checkpoint; or a checkpoint in a run's folder.
+        path: A finished run's folder, which means its best checkpoint; a checkpoint in a run's folder; or an ONNX file
+            that `training.export_model` wrote.
 
     Raises:
         NotFoundError: There is no such file, or no finished run.
         ConfigurationError: The file is of another network, or no checkpoint of the trainer.
         IntegrityError: The file is damaged, or holds more than tensors and plain values.
+        CapabilityMissingError: It is an ONNX file, and what reads those is not installed.
     """
+    if path.suffix == ".onnx":
+        from training import onnx_files  # needs an extra
+
+        return onnx_files.read(path)
     network, description, file = open_network(path)
     place = choose_device("auto", "float32").place
     network.to(place)

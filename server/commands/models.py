@@ -1,4 +1,4 @@
-"""predict"""
+"""predict · export-model"""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from contracts.errors import BeltlineError, ConfigurationError, NotFoundError, TrainingError, nearest
-from contracts.model import PredictionOrder, Predictions
+from contracts.errors import BeltlineError, ConfigurationError, ConflictError, NotFoundError, TrainingError, nearest
+from contracts.model import ModelExport, ModelExportOrder, PredictionOrder, Predictions
 from contracts.process import RESULT_FILE, Progress, read_progress
 from server.commands.session import Session, Subparsers, command, progress_bar
 from server.jobs.executors.local import LocalExecutor
@@ -37,13 +37,30 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
         "gets masks/ (indexed PNG of class ids, each of its photograph's size) and predictions.json (where the model\n"
         "comes from, and the area of each class on each photograph).",
         epilog="  beltline predict run-3f9c01a2b4d7 photos/ out/\n"
-        "  beltline predict .beltline/runs/run-3f9c01a2b4d7/checkpoints/last.pt photos/ out/ --overlays",
+        "  beltline predict .beltline/runs/run-3f9c01a2b4d7/checkpoints/last.pt photos/ out/ --overlays\n"
+        "  beltline predict belts.onnx photos/ out/",
     )
-    parser.add_argument("model", metavar="MODEL", help="a finished run, also one of a study, or a checkpoint file")
+    parser.add_argument(
+        "model", metavar="MODEL", help="a finished run, also one of a study; or a checkpoint or ONNX file"
+    )
     parser.add_argument("images", type=Path, metavar="IMAGES", help="a folder; folders in it are looked into")
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--overlays", action="store_true", help="draw the classes over each photograph, too")
     parser.set_defaults(run=_predict)
+
+    parser = command(
+        commands,
+        shared,
+        "export-model",
+        "write a trained model as an ONNX file",
+        description="Write a trained model as an ONNX file, compared with PyTorch in onnxruntime before it appears.\n"
+        "It takes uint8 sRGB images as they are; its metadata say where it comes from.\n"
+        "Needs `pip install 'beltline[onnx]'`.",
+        epilog="  beltline export-model run-3f9c01a2b4d7 belts.onnx",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a finished run, also one of a study, or a checkpoint file")
+    parser.add_argument("out", type=Path, metavar="FILE.onnx")
+    parser.set_defaults(run=_export)
 
 
 def _predict(arguments: argparse.Namespace, session: Session) -> int:
@@ -66,6 +83,28 @@ def _predict(arguments: argparse.Namespace, session: Session) -> int:
     if found.left_out:
         session.say(f"{len(found.left_out)} other files were left out, such as {found.left_out[0]}")
     session.emit(found, lambda: f"{len(found.photographs)} masks of {found.model.run} in {arguments.out / 'masks'}")
+    return 0
+
+
+def _export(arguments: argparse.Namespace, session: Session) -> int:
+    session.local_only("export-model")
+    settings = session.settings()
+    model = model_path(arguments.model, settings)
+    if arguments.out.suffix != ".onnx":
+        raise ConfigurationError(f"{arguments.out} is not the name of an ONNX file", hint="such as belts.onnx")
+    if arguments.out.exists():
+        raise ConflictError(f"{arguments.out} is there", code="export_exists", hint="name a new file")
+    with _workspace(settings) as workspace:
+        order = ModelExportOrder(model=str(model), out=str(arguments.out.absolute()), workspace=workspace)
+        found = _carry_out("training.export_model", order, ModelExport, noun="step")
+    session.emit(
+        found,
+        lambda: (
+            f"{arguments.out}  {found.digest}\nlogits differ from PyTorch's by {found.largest_difference:.2g} at most"
+            f" ({found.tolerated_difference:.2g} is tolerated), classes in {found.differing_pixels} of"
+            f" {found.compared_pixels} pixels of {found.compared_images} images"
+        ),
+    )
     return 0
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -48,6 +49,20 @@ def test_a_run_gives_masks_and_says_so(
     assert found == json.loads((tmp_path / "out" / "predictions.json").read_bytes())
     assert [item["mask"] for item in found["photographs"]] == [f"masks/{seed}.png" for seed in range(5)]
     assert not list((home / "cache").glob("model-*"))
+
+
+@pytest.mark.slow
+def test_an_exported_model_gives_what_its_run_gives(home: Path, photographs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "shapes.onnx"
+    assert beltline(home, "export-model", "run-1", file) == 0
+    assert beltline(home, "export-model", "run-1", file) == 2  # it is there
+    for model, out in (("run-1", "torch"), (str(file), "onnx")):
+        assert beltline(home, "predict", model, photographs, tmp_path / out) == 0
+    pairs = [
+        [np.array(Image.open(tmp_path / out / "masks" / f"{seed}.png")) for out in ("torch", "onnx")]
+        for seed in range(5)
+    ]
+    assert np.mean([(one == other).mean() for one, other in pairs]) > 0.999
 
 
 def test_a_damaged_checkpoint_is_found(

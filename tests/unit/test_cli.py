@@ -33,6 +33,7 @@ COMMANDS = (
     "train",
     "report",
     "predict",
+    "export-model",
 )
 
 
