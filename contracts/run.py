@@ -318,3 +318,6 @@ class RunResult(Document):
     """Checkpoint, report and pictures, relative to the workspace."""
     environment: dict[str, Any]
     """Versions, device and determinism of the run."""
+    batch_parts: Annotated[int, Field(ge=1, exclude_if=_unless_said(1))] = 1
+    """Parts that each batch was learned from, one after the other, since memory did not hold it whole; batch
+    statistics, Dice and IoU in the loss are then those of a part."""

@@ -25,6 +25,7 @@ from contracts.scores import SegmentationScores
 from training import checkpoint
 from training.batches import LabelledFrames, TrainingBatches, plain_batches
 from training.environment import Device
+from training.gradients import Batch, BatchParts, add_gradients
 from training.mixing import BatchSampler, Mix, Selection
 from training.networks.freezing import freeze
 from training.networks.segmentation import SegmentationNetwork
@@ -54,6 +55,8 @@ class Run:
     task: Task
     mirrored_ids: Sequence[int] | None = None
     """Class ids by class id in flipped images; none where no image is flipped."""
+    batch_parts: BatchParts = field(default_factory=BatchParts)
+    """Changed when memory runs out."""
 
 
 @dataclass
@@ -174,7 +177,7 @@ def train_stage(
 
             started = time.perf_counter()
             set_learning_rate(optimizer.inner, spec.optimizer, stage, state.stage_step, state.plateau)
-            losses.append((state.step + 1, _add_gradients(run, network, optimizer, ready)))
+            losses.append((state.step + 1, _gradients(run, network, optimizer, ready, monitor)))
             if len(losses) >= LOSSES_BEFORE_CHECK[device.kind]:
                 _take_in(losses, state, stage)
             optimizer.step(spec.optimizer.clip_norm)
@@ -198,24 +201,11 @@ def train_stage(
                 last_save = time.monotonic()
 
 
-def _add_gradients(
-    run: Run,
-    network: SegmentationNetwork,
-    optimizer: ScaledOptimizer,
-    ready: Iterator[tuple[torch.Tensor, torch.Tensor]],
+def _gradients(
+    run: Run, network: SegmentationNetwork, optimizer: ScaledOptimizer, ready: Iterator[Batch], monitor: Monitor
 ) -> torch.Tensor:
-    """Gradients of the mean loss of as many batches as a step takes; gives that loss."""
-    optimizer.inner.zero_grad(set_to_none=True)
-    total: torch.Tensor | None = None
-    for _ in range(run.spec.accumulate_batches):
-        images, targets = (tensor.to(run.device.place, non_blocking=True) for tensor in next(ready))
-        with torch.autocast(run.device.kind, dtype=run.device.autocast_dtype, enabled=run.device.is_mixed):
-            outputs = network(images)
-        loss = run.task.loss(outputs, targets) / run.spec.accumulate_batches
-        optimizer.backward(loss)
-        total = loss.detach() if total is None else total + loss.detach()
-    assert total is not None
-    return total
+    batches, parts = run.spec.accumulate_batches, run.batch_parts
+    return add_gradients(network, run.task, run.device, optimizer, ready, batches=batches, parts=parts, say=monitor.say)
 
 
 def evaluate(
@@ -248,9 +238,9 @@ def answers(
     """Outputs, images (B, H, W, 3), targets and loss of each batch of a selection, in its order."""
     was_training = network.training
     network.eval()
-    done = 0
+    done, size = 0, max(1, run.spec.batch_size // run.batch_parts.count)
     try:
-        for images, targets in plain_batches(run.data[selection.key], selection.places, run.spec.batch_size):
+        for images, targets in plain_batches(run.data[selection.key], selection.places, size):
             monitor.say(f"{what}: {done}/{len(selection.places)} images")
             with (
                 torch.inference_mode(),
@@ -347,6 +337,7 @@ def _save(
     values = {
         "order_digest": run.order_digest,
         "state": asdict(state),
+        "batch_parts": run.batch_parts.count,
         "model": network.state_dict(),
         "average": average.state_dict() if average else None,
         "optimizer": optimizer.state_dict() if optimizer else None,
@@ -371,6 +362,7 @@ def _resume(
             hint="give each run its own workspace",
             context={"found": values["order_digest"], "expected": run.order_digest},
         )
+    run.batch_parts.count = values.get("batch_parts", 1)  # checkpoints of earlier releases have none
     network.load_state_dict(values["model"])
     if average is not None:
         average.load_state_dict(values["average"])

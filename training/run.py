@@ -16,7 +16,7 @@ import shlex
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 # Threads that spin while they wait for each other slow a shared machine to a crawl: beside rendering processes a step
@@ -35,7 +35,9 @@ from registry.label_maps.applied import classes_of
 from registry.reader import open_version
 from training import augment, checkpoint, environment, mixing
 from training.batches import LabelledFrames
+from training.checks import check_images
 from training.data import open_frames
+from training.gradients import BatchParts, is_out_of_memory
 from training.loop import Run, evaluate, evaluate_in_detail, train
 from training.networks.freezing import freeze
 from training.networks.segmentation import NEEDS_BATCH, build, check_size
@@ -44,7 +46,6 @@ from training.report import pictures, run_report
 from training.report.results import ORDER_FILE
 from training.streams import torch_seed
 from training.tasks.segmentation import Segmentation
-from training.tasks.task import Task
 
 STOPPED_EXIT_CODE = 143
 """128 + SIGTERM, as a shell would put it."""
@@ -134,7 +135,7 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
     task = Segmentation(list(order.label_map.classes), spec.loss)
     data = read_data(order, monitor)
     mix = mixing.draw(spec.data, {key: frames.records for key, frames in data.items()})
-    _check_classes_occur(order, mix, data, task)
+    check_images(mix, data, task, order.label_map.name)
     for stage in spec.stages:  # a stage without images is refused before the first is trained
         mixing.BatchSampler(mix.train, on=stage.on, stage=stage.name, batch_size=spec.batch_size, seed=spec.seed)
     monitor.say("building the network")
@@ -143,7 +144,8 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
     check_size(network, spec.image_size)
     for stage in spec.stages:  # so is one that freezes what there is not, or everything
         freeze(network, stage)
-    run = Run(spec, digest, workspace, device, mix, data, task, _mirrored_ids(order))
+    parts = BatchParts(smallest_images=2 if spec.network.architecture in NEEDS_BATCH else 1)
+    run = Run(spec, digest, workspace, device, mix, data, task, _mirrored_ids(order), parts)
     state = train(run, network, monitor)
 
     best = checkpoint.load(workspace / checkpoint.BEST)
@@ -175,6 +177,7 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
         seconds_per_step=state.step_seconds / state.step,
         files=files,
         environment=environment.capture(device),
+        batch_parts=parts.count,
     )
     run_report.write(order, result, task, workspace, command)
     write_document(workspace / RESULT_FILE, result)
@@ -262,25 +265,9 @@ def _mirrored_ids(order: TrainingOrder) -> list[int] | None:
     return order.label_map.mirrored_ids() if order.spec.augmentation.horizontal_flip else None
 
 
-def _check_classes_occur(
-    order: TrainingOrder, mix: mixing.Mix, data: Mapping[mixing.SourceKey, LabelledFrames], task: Task
-) -> None:
-    """Refuse validation and test images without a single pixel of any class: no score could be taken on them."""
-    for what, selection in (("validation", mix.validation), ("test", mix.test)):
-        frames = data[selection.key]
-        largest = task.output_channels
-        if not any(((target >= 1) & (target <= largest)).any() for target in map(frames.target, selection.places)):
-            raise ConfigurationError(
-                f"data.{what}: no pixel of {len(selection.places)} images of {selection.dataset} is of a class of label"
-                f" map '{order.label_map.name}'",
-                code="empty_classes",
-                hint="check the label map, or take other images",
-            )
-
-
 def _as_ours(error: Exception, order: TrainingOrder) -> BeltlineError:
     """What broke, as an error with a remedy where we know one."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if is_out_of_memory(error):
         return TrainingError(
             f"out of memory with batches of {order.spec.batch_size} images of {order.spec.image_size} pixels",
             code="out_of_memory",

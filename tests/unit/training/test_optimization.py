@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from tests.unit.training.test_run import run, same_weights, weights, without_tim
 from tests.unit.training.training_samples import order
 from training import checkpoint, loop
 from training.environment import choose_device
+from training.gradients import BatchParts, add_gradients
 from training.networks.segmentation import SegmentationNetwork
 from training.optimization import Plateau, ScaledOptimizer, make_average, make_optimizer, set_learning_rate
 from training.process import Stopped
@@ -152,16 +152,18 @@ def test_batches_added_up_give_the_gradients_of_one_large_one():
     for count in (1, 2):
         torch.manual_seed(0)
         network = torch.nn.Conv2d(3, 2, 1)
-        asked = SimpleNamespace(
-            spec=SimpleNamespace(accumulate_batches=count),
-            device=choose_device("cpu", "float32"),
-            task=Segmentation(("one", "two"), Loss(dice=0)),
-        )
         optimizer = ScaledOptimizer(
             torch.optim.SGD(network.parameters(), lr=1.0), torch.amp.GradScaler("cpu", enabled=False)
         )
-        loss = loop._add_gradients(
-            asked, network, optimizer, zip(images.chunk(count), targets.chunk(count), strict=True)
+        loss = add_gradients(
+            network,
+            Segmentation(("one", "two"), Loss(dice=0)),
+            choose_device("cpu", "float32"),
+            optimizer,
+            zip(images.chunk(count), targets.chunk(count), strict=True),
+            batches=count,
+            parts=BatchParts(),
+            say=print,
         )
         found.append((float(loss), network.weight.grad))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)

@@ -132,6 +132,12 @@ class TestResult:
             torch.load(Path(asked.workspace) / name, weights_only=True)
 
 
+def test_a_class_that_no_training_image_shows_is_named(shapes, workplace, capsys):
+    with_ghost = LABEL_MAP.model_copy(update={"classes": {**LABEL_MAP.classes, "ghost": ["ghost"]}})
+    run(order(shapes, workplace, stages=[{"name": "first", "steps": 2}]).model_copy(update={"label_map": with_ghost}))
+    assert "no training image shows ghost" in capsys.readouterr().err
+
+
 class TestRepeating:
     def test_the_same_order_gives_the_same_network_and_scores(self, finished, shapes, workplace):
         asked, result = finished
@@ -294,6 +300,15 @@ class TestRefusals:
         dull = LABEL_MAP.model_copy(update={"classes": {"nothing": ["belt"]}, "ignore": ["square"]})
         asked = order(shapes, workplace).model_copy(update={"label_map": dull})
         self.refuse(asked, ConfigurationError, "no pixel of 4 images of shapes@1 is of a class")
+
+    @pytest.mark.parametrize(("split", "where"), [("train", "train"), ("test", "test")])
+    def test_blank_images_are_named(self, workplace, split, where):
+        source = publish(workplace, "shapes", {"train": 12, "test": 6}, blank={split: [1]})
+        data = {**order(source, workplace).spec.data.model_dump(mode="json"), "train": [{**SHAPES, "take": "all"}]}
+        data["validation"]["reserve"] = 1
+        error = self.refuse(order(source, workplace, data=data), ConfigurationError, f"data.{where}.*are blank")
+        assert error.code == "blank_image"
+        assert len(error.context["frames"]) == 1
 
     def test_a_gpu_that_is_not_there(self, shapes, workplace, monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

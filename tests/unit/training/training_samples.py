@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import cv2
@@ -48,7 +50,13 @@ def picture(seed: int, size_px: tuple[int, int] = (48, 40)) -> tuple[np.ndarray,
 
 
 def publish(
-    folder: Path, name: str, splits: dict[str, int], *, first_seed: int = 0, size_px: tuple[int, int] = (48, 40)
+    folder: Path,
+    name: str,
+    splits: dict[str, int],
+    *,
+    first_seed: int = 0,
+    size_px: tuple[int, int] = (48, 40),
+    blank: Mapping[str, Sequence[int]] = MappingProxyType({}),
 ) -> Versions:
     """Make a version `name@1` of pictures, two to a group, in a store under `folder`.
 
@@ -58,6 +66,7 @@ def publish(
         splits: Pictures by split.
         first_seed: Of the first picture.
         size_px: Width, height.
+        blank: Pictures of one colour, by split and place in it.
     """
     source = folder / f"{name}-source"
     groups = []
@@ -67,6 +76,8 @@ def publish(
             (source / split / kind).mkdir(parents=True)
         for index in range(count):
             image, mask = picture(seed, size_px)
+            if index in blank.get(split, ()):
+                image[:] = 90
             stem = f"{split}-{index:03d}"
             cv2.imwrite(str(source / split / "images" / f"{stem}.png"), image[..., ::-1])
             cv2.imwrite(str(source / split / "masks" / f"{stem}.png"), mask)
