@@ -24,7 +24,7 @@ labels:
   wall: {}
 """
 MODULES = Modules(render="tests.service.stand_in_worker")
-QUICK = JobSettings(attempts_max=3, heartbeat_timeout_s=5.0, lease_s=3.0, poll_s=0.02, stop_grace_s=1.0)
+QUICK = JobSettings(attempts_max=3, heartbeat_timeout_s=20.0, lease_s=5.0, poll_s=0.02, stop_grace_s=1.0)
 
 
 def settings(home: Path, *, players: dict[str, tuple[str, ...]] | None = None, **changes: Any) -> Settings:
