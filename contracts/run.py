@@ -99,8 +99,16 @@ class Stage(Document):
     freeze: FrozenPart | Annotated[tuple[FrozenPart, ...], Field(min_length=1, max_length=64)] = "nothing"
     """Part or parts whose parameters stay as they are (their batch statistics still update): `encoder`, `decoder`,
     `segmentation_head`, `first`, `second`, or a module in one of them, such as `decoder.blocks.0`."""
+    frozen_statistics: Annotated[Literal["update", "keep"], Field(exclude_if=_unless_said("update"))] = "update"
+    """Whether the batch statistics of frozen parts follow the batches, or stay and are what the parts normalise by."""
     learning_rate_factor: Positive = 1.0
     """Of the optimizer's learning rates, such as 0.2 for a gentle last stretch."""
+
+    @model_validator(mode="after")
+    def _something_to_keep(self) -> Stage:
+        if self.frozen_statistics == "keep" and not self.frozen_parts:
+            raise ValueError("frozen_statistics: nothing is frozen whose statistics could be kept, set freeze too")
+        return self
 
     @property
     def frozen_parts(self) -> tuple[str, ...]:

@@ -43,6 +43,8 @@ class SegmentationNetwork(nn.Module):
         self.network = network
         self.fixed = frozenset(name for name, parameter in self.named_parameters() if not parameter.requires_grad)
         """Parameters that the architecture never trains."""
+        self.kept_statistics: list[nn.Module] = []
+        """Batch normalisations that stay as in evaluation, since the stage keeps their statistics."""
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("standard_deviation", torch.tensor(STANDARD_DEVIATION).view(1, 3, 1, 1), persistent=False)
 
@@ -55,6 +57,13 @@ class SegmentationNetwork(nn.Module):
             pixels = functional.pad(pixels, (0, right, 0, bottom), mode="replicate")
         outputs: torch.Tensor = self.network(pixels)
         return outputs[..., :height, :width]
+
+    def train(self, mode: bool = True) -> SegmentationNetwork:
+        """Set training mode, or evaluation mode, of all but what keeps its statistics."""
+        super().train(mode)
+        for module in self.kept_statistics:
+            module.eval()
+        return self
 
     @property
     def encoder(self) -> nn.Module:

@@ -174,8 +174,10 @@ class TestRepeating:
 
 
 class TestStages:
-    def test_a_frozen_encoder_keeps_its_weights_and_not_its_statistics(self, shapes, workplace):
-        stages = [{"name": "whole", "steps": 2}, {"name": "head", "steps": 2, "freeze": "encoder"}]
+    @pytest.mark.parametrize("frozen_statistics", ["update", "keep"])
+    def test_a_frozen_encoder_keeps_its_weights_and_if_asked_its_statistics(self, shapes, workplace, frozen_statistics):
+        head = {"name": "head", "steps": 2, "freeze": "encoder", "frozen_statistics": frozen_statistics}
+        stages = [{"name": "whole", "steps": 2}, head]
         asked = order(shapes, workplace, stages=stages)
         with pytest.raises(Stopped):
             run(asked, at_step=2)
@@ -187,7 +189,7 @@ class TestStages:
         counters = {name for name in encoder if name.endswith("num_batches_tracked")}
         assert statistics
         for name in before:
-            is_frozen = name in encoder - statistics - counters
+            is_frozen = name in (encoder if frozen_statistics == "keep" else encoder - statistics - counters)
             assert torch.equal(before[name], after[name]) == is_frozen, name
 
     def test_early_stopping_ends_a_stage_and_not_the_run(self, shapes, workplace):
