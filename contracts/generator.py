@@ -114,8 +114,8 @@ class Generator(Document):
         ids = [label.id for label in self.labels.values() if label.id is not None]
         if len(set(ids)) < len(ids):
             raise ValueError("labels: two have the same id")
-        if self.assets is not None and "assets" in self.randomizers:
-            raise ValueError("randomizers.assets: which own files are drawn is recorded by this name; take another")
+        if self.assets is not None:
+            self._check_assets(self.assets)
         for name, label in self.labels.items():
             if name == "background":
                 raise ValueError("labels: background is always there with id 0; leave it out")
@@ -126,6 +126,25 @@ class Generator(Document):
                     f"{nearest(wanted, variants | {'always'})}"
                 )
         return self
+
+    def _check_assets(self, assets: OwnAssets) -> None:
+        if "assets" in self.randomizers:
+            raise ValueError("randomizers.assets: which own files are drawn is recorded by this name; take another")
+        if assets.vehicles and self.scenario != "exterior":
+            raise ValueError("assets.vehicles: only the scenario 'exterior' shows own vehicles")
+        always = [name for name, label in self.labels.items() if label.must_appear_in == "always"]
+        for vehicle, own in assets.vehicles.items():
+            for part, label in own.parts.items():
+                if label != "background" and label not in self.labels:
+                    raise ValueError(
+                        f"assets.vehicles.{vehicle}.parts.{part}: the generator has no label '{label}', "
+                        f"{nearest(label, {*self.labels, 'background'})}"
+                    )
+            if missing := [label for label in always if label not in own.parts.values()]:
+                raise ValueError(
+                    f"assets.vehicles.{vehicle}.parts: none is '{missing[0]}', which must appear in every frame; "
+                    f"label one, or set labels.{missing[0]}.must_appear_in to null"
+                )
 
     def label_table(self) -> tuple[Label, ...]:
         """Background and the generator's labels with their ids and colours."""

@@ -1,4 +1,4 @@
-"""Files of a user's own that a generator draws from: panoramas that light its scenes.
+"""Files of a user's own that a generator draws from: panoramas that light its scenes, and vehicles.
 
 In a generator's file stands the path of each, as seen from that file. Loading puts the digest of the bytes in its
 place, so that a generator's digest is of what is drawn and not of where it lay; the bytes travel to the workers in the
@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from contracts.distributions import WordDistribution, weights_of
 from contracts.document import Document
 from contracts.errors import ConfigurationError, NotFoundError, nearest
+from contracts.frame_spec import LabelName
 from contracts.ids import Digest, digest_of
 
 PARAMETRIC = "parametric"
@@ -25,6 +26,8 @@ OWN_FILES = "own"
 """Name of the folder of own files within a folder of assets."""
 MAXIMUM_ENVIRONMENT_BYTES = 512 << 20
 """Larger panoramas are refused before they are read."""
+MAXIMUM_VEHICLE_BYTES = 256 << 20
+"""Larger vehicles are refused before they are read."""
 
 OwnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 FoundFile = Callable[[str, Path], None]
@@ -39,6 +42,26 @@ class OwnEnvironment(Document):
     media_type: Literal["image/vnd.radiance", "image/x-exr"]
 
 
+PartPattern = Annotated[str, Field(min_length=1, max_length=128)]
+"""A name, or a pattern with `*`, `?` and `[abc]`; case counts."""
+Finish = Literal["paint", "windshield_glass", "front_glass", "back_glass", "rear_glass"]
+
+
+class OwnVehicle(Document):
+    """A vehicle in a binary glTF 2.0 file; in a generator's file, its path is `file`."""
+
+    digest: Digest
+    """SHA-256 of the file."""
+    forward: Literal["x", "-x", "z", "-z"] = "z"
+    """Axis of the file that points ahead; y is up, as in all glTF."""
+    unit_m: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    """Metres that a unit of the file is."""
+    parts: Annotated[dict[PartPattern, LabelName], Field(min_length=1, max_length=4096)]
+    """Labels of nodes, by name; a node that is not named has the label of the nearest one above it that is."""
+    materials: Annotated[dict[PartPattern, Finish], Field(max_length=256)] = {}
+    """Materials of the file, by name, in whose place the `Paint` and `Glass` randomizers' stand; others stay."""
+
+
 class OwnAssets(Document):
     """Own files, and how often each is drawn."""
 
@@ -46,15 +69,24 @@ class OwnAssets(Document):
     """By name."""
     environment: Annotated[WordDistribution | None, Field(exclude_if=lambda words: words is None)] = None
     """Which one a frame has: names, and `parametric` for the scene family's own; none is every own one alike."""
+    vehicles: Annotated[dict[OwnName, OwnVehicle], Field(max_length=1000)] = {}
+    """By name; of the exterior family."""
+    vehicle: Annotated[WordDistribution | None, Field(exclude_if=lambda words: words is None)] = None
+    """Which one a frame shows, as with `environment`."""
 
     @model_validator(mode="after")
     def _drawn_is_there(self) -> OwnAssets:
         _check_drawn("environment", self.environment, self.environments)
+        _check_drawn("vehicle", self.vehicle, self.vehicles)
         return self
 
     def environment_weights(self) -> dict[str, float]:
         """Names of environments with relative weights; empty where there is no own one."""
         return _weights(self.environment, self.environments)
+
+    def vehicle_weights(self) -> dict[str, float]:
+        """Names of vehicles with relative weights; empty where there is no own one."""
+        return _weights(self.vehicle, self.vehicles)
 
 
 def _check_drawn(field: str, drawn: WordDistribution | None, things: Mapping[str, Any]) -> None:
@@ -92,13 +124,15 @@ def with_own_files(value: Any, source: Path, found: FoundFile) -> Any:
         ConfigurationError: It is too large, or not of a form that is read here.
     """
     assets = value.get("assets") if isinstance(value, dict) else None
-    if not isinstance(assets, dict) or not isinstance(environments := assets.get("environments"), dict):
+    if not isinstance(assets, dict):
         return value
-    resolved = {
-        name: _environment(stated, source, f"{source}: assets.environments.{name}", found)
-        for name, stated in environments.items()
-    }
-    return {**value, "assets": {**assets, "environments": resolved}}
+    resolved = dict(assets)
+    for field, resolve in (("environments", _environment), ("vehicles", _vehicle)):
+        if isinstance(stated := assets.get(field), dict):
+            resolved[field] = {
+                name: resolve(item, source, f"{source}: assets.{field}.{name}", found) for name, item in stated.items()
+            }
+    return {**value, "assets": resolved}
 
 
 def _environment(stated: Any, source: Path, where: str, found: FoundFile) -> Any:
@@ -109,6 +143,22 @@ def _environment(stated: Any, source: Path, where: str, found: FoundFile) -> Any
     digest = digest_of(data)
     found(digest, path)
     return {"digest": digest, "media_type": _panorama_type(data, f"{where}: {path.name}")}
+
+
+def _vehicle(stated: Any, source: Path, where: str, found: FoundFile) -> Any:
+    if not isinstance(stated, dict) or not isinstance(stated.get("file"), str):
+        return stated
+    path = source.parent / stated["file"]
+    data = _read(path, where, MAXIMUM_VEHICLE_BYTES, "reduce its meshes and textures")
+    if not data.startswith(b"glTF"):
+        raise ConfigurationError(
+            f"{where}: {path.name} is no binary glTF file",
+            code="own_vehicle_not_glb",
+            hint="export the vehicle as .glb (glTF 2.0, one file)",
+        )
+    digest = digest_of(data)
+    found(digest, path)
+    return {**{key: item for key, item in stated.items() if key != "file"}, "digest": digest}
 
 
 def _read(path: Path, where: str, maximum_bytes: int, remedy: str) -> bytes:

@@ -18,6 +18,7 @@ from contracts.study_cells import expand, preparatory_runs
 from contracts.study_file import resolve_study
 from server.jobs.plans import PLAN, TrainPlan
 from server.jobs.table import JobRow
+from server.own_files import check_own_vehicles
 from server.resources import GeneratorSummary, Run, ValidationResult
 from server.study_planning import shipped_studies
 
@@ -53,7 +54,9 @@ def check_document(
             continue
         if model is Generator:
             folder = Path(source).parent if beside is not None else None
-            found = resolve_generator(document, generators, source=source, beside=folder)
+            own: dict[str, Path] = {}
+            found = resolve_generator(document, generators, source=source, beside=folder, found=own.__setitem__)
+            check_own_vehicles(found, own)
             return ValidationResult(kind=kind, name=found.name, digest=found.digest())
         if model is Study:
             folder = Path(source).parent if beside is not None else None

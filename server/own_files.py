@@ -1,4 +1,4 @@
-"""Puts users' own files where workers find them: into the folder of assets, named by their digests."""
+"""Checks users' own files, and puts them where workers find them: into the folder of assets, named by their digests."""
 
 from __future__ import annotations
 
@@ -8,8 +8,28 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from contracts.errors import ConflictError, StorageError
+from contracts.generator import Generator
 from contracts.ids import digest_of
 from contracts.own_assets import OWN_FILES, own_file_name
+
+
+def check_own_vehicles(generator: Generator, own: Mapping[str, Path]) -> None:
+    """Read every own vehicle whole, so that what is wrong with one is said before anything is queued.
+
+    Args:
+        generator: As loaded.
+        own: Where each own file lies, by digest; what is not there was read when it was kept.
+
+    Raises:
+        ConfigurationError: A file can't be understood, or has a part without a label.
+    """
+    vehicles = {} if generator.assets is None else generator.assets.vehicles
+    for name, vehicle in vehicles.items():
+        if vehicle.digest in own:
+            from unity_bridge.vehicle_files import read_vehicle  # heavy, and few generators have own vehicles
+
+            path = own[vehicle.digest]
+            read_vehicle(path.read_bytes(), vehicle, f"assets.vehicles.{name}: {path.name}")
 
 
 def keep_own_files(own: Mapping[str, Path], assets: Path) -> None:

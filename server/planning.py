@@ -27,7 +27,7 @@ from registry.mixes import resolve_mix
 from registry.splits import deal
 from registry.terms import inherited_terms
 from server.jobs.plans import ImportPlan, RenderPlan, TrainPlan, choose_workers, cut
-from server.own_files import keep_own_files
+from server.own_files import check_own_vehicles, keep_own_files
 from server.resources import ImportRequest, ImportUpload, PreviewRequest
 from server.settings import Settings
 
@@ -63,6 +63,7 @@ def find_generator(
         allow_paths=settings.allow_paths,
         found=own.__setitem__,
     )
+    check_own_vehicles(generator, own)
     keep_own_files(own, settings.assets)
     return generator
 

@@ -17,7 +17,7 @@ from scipy.special import ndtr, ndtri
 
 from contracts.distributions import Integers, LogUniform, Normal, NumberChoice, Uniform, WordChoice, weights_of
 from contracts.generator import Generator
-from contracts.own_assets import OwnAssets, OwnEnvironment
+from contracts.own_assets import OwnAssets, OwnEnvironment, OwnVehicle
 from contracts.randomizers.common import Choice, Randomizer
 
 Value = float | int | str | bool
@@ -49,6 +49,11 @@ class FrameParameters:
         """The own panorama that lights this frame, if one does."""
         assets = self.generator.assets
         return assets.environments.get(str(self.values[OWN_ASSETS].get("environment"))) if assets else None
+
+    def own_vehicle(self) -> OwnVehicle | None:
+        """The own vehicle that this frame shows, if it shows one."""
+        assets = self.generator.assets
+        return assets.vehicles.get(str(self.values[OWN_ASSETS].get("vehicle"))) if assets else None
 
     def choice(self, name: str) -> str | None:
         """Variant drawn by the `Choice` randomizer of this name, if there is one."""
@@ -132,7 +137,7 @@ def _sample_randomizer(randomizer: Randomizer, name: str, seed: int, index: int,
 
 def _sample_own_assets(assets: OwnAssets, seed: int, index: int) -> dict[str, Value]:
     """Names of the own files of a frame. A redraw keeps them, so that none becomes rarer than it was asked."""
-    weights = {"environment": assets.environment_weights()}
+    weights = {"environment": assets.environment_weights(), "vehicle": assets.vehicle_weights()}
     return {
         field: _draw_word(words, stream(seed, index, 0, OWN_ASSETS, field)) for field, words in weights.items() if words
     }

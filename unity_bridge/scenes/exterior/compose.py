@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from contracts.camera import Exposure
-from contracts.frame_spec import DirectionalLight, Material, PartBinding, SceneObject
+from contracts.frame_spec import DirectionalLight, PartBinding, SceneObject
 from contracts.randomizers.common import Light, Randomizer, SunDirection
 from contracts.randomizers.exterior import Glass, OrbitCamera, Paint, Surroundings, Vehicle
 from unity_bridge.sampling import DETAIL_SEED, FrameParameters, Value
@@ -31,10 +31,13 @@ from unity_bridge.scenes.photometry import (
 )
 from unity_bridge.scenes.vehicle.build import build_vehicle
 from unity_bridge.scenes.vehicle.labels import PARTS, label_of
+from unity_bridge.scenes.vehicle.own import Footprint, footprint, mean_color, own_model, own_parts
 from unity_bridge.scenes.vehicle.shape import VehicleShape, draw_shape
 
 VEHICLE_INSTANCE = 1
 _USUAL_REFLECTANCE = 0.30
+_OUTLINE_POINTS = 4000
+"""Of an own vehicle, which may have few parts."""
 _AUTOMATIC_SHARE = 0.65
 """Cameras correct most of a difference, not all of it: snow stays bright, a black car in a dark hall dark."""
 
@@ -48,33 +51,35 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> ComposedFrame
     vehicle, paint = _values(parameters, Vehicle), _values(parameters, Paint)
     glass, orbit = _values(parameters, Glass), _values(parameters, OrbitCamera)
     around = _values(parameters, Surroundings)
-    shape = vehicle_shape(vehicle)
-    model = build_vehicle(shape, steering_deg=float(vehicle["steering_deg"]))
     assets = AssetCollector()
-    materials: dict[str, Material] = {
-        f"vehicle_{finish}": material
-        for finish, material in vehicle_materials(
-            paint, glass, int(vehicle[DETAIL_SEED]), int(paint[DETAIL_SEED])
-        ).items()
-    }
-    labels = parameters.generator.labels
+    finishes = vehicle_materials(paint, glass, int(vehicle[DETAIL_SEED]), int(paint[DETAIL_SEED]))
+    shown = parameters.own_vehicle()
+    shape: VehicleShape | Footprint
+    if shown is None:
+        shape = vehicle_shape(vehicle)
+        points = 24
+        model = build_vehicle(shape, steering_deg=float(vehicle["steering_deg"]))
+        color = finishes["paint"].base_color
+        materials = {f"vehicle_{finish}": material for finish, material in finishes.items()}
+        labels = parameters.generator.labels
+        parts = {
+            name: PartBinding(
+                material=f"vehicle_{PARTS[name].finish}",
+                label=label_of(name, labels),
+                instance=VEHICLE_INSTANCE,
+            )
+            for name in model.part_names
+        }
+    else:
+        model = own_model(shown)
+        points = max(24, _OUTLINE_POINTS // len(model.parts))
+        shape, color = footprint(model), mean_color(shown, finishes)
+        parts, materials = own_parts(shown, VEHICLE_INSTANCE, finishes, assets)
     objects = [
-        SceneObject(
-            name="vehicle",
-            asset=assets.add_model(model),
-            world_from_object=matrix4(np.eye(4)),
-            parts={
-                name: PartBinding(
-                    material=f"vehicle_{PARTS[name].finish}",
-                    label=label_of(name, labels),
-                    instance=VEHICLE_INSTANCE,
-                )
-                for name in model.part_names
-            },
-        )
+        SceneObject(name="vehicle", asset=assets.add_model(model), world_from_object=matrix4(np.eye(4)), parts=parts)
     ]
     framed = framed_camera(
-        _outline_points(model), orbit, parameters.horizontal_fov_deg, size, horizontal_squeeze(parameters, size)
+        _outline_points(model, points), orbit, parameters.horizontal_fov_deg, size, horizontal_squeeze(parameters, size)
     )
     camera = calibrated(parameters, framed)
     eye = np.array([row[3] for row in camera.world_from_camera[:3]])
@@ -92,7 +97,7 @@ def compose(parameters: FrameParameters, size: tuple[int, int]) -> ComposedFrame
                 exposure_for(
                     lights,
                     environment,
-                    float(light["exposure_ev"]) + automatic_ev(materials["vehicle_paint"].base_color, reflectance),
+                    float(light["exposure_ev"]) + automatic_ev(color, reflectance),
                 ),
                 6,
             ),
@@ -136,9 +141,9 @@ def _values(parameters: FrameParameters, kind: type[Randomizer]) -> dict[str, Va
     return {DETAIL_SEED: 0, **defaults}
 
 
-def _outline_points(model: Model) -> np.ndarray:
-    """About two thousand points of the vehicle, from which it is framed."""
-    points = [part.vertices[:: max(len(part.vertices) // 24, 1)] for part in model.parts]
+def _outline_points(model: Model, of_each_part: int) -> np.ndarray:
+    """Points of the vehicle, from which it is framed."""
+    points = [part.vertices[:: max(len(part.vertices) // of_each_part, 1)] for part in model.parts]
     return np.concatenate(points).astype(np.float64)
 
 

@@ -35,6 +35,7 @@ from unity_bridge.scenes.surroundings.textures import (
 )
 from unity_bridge.scenes.vehicle.build import build_vehicle
 from unity_bridge.scenes.vehicle.labels import PARTS
+from unity_bridge.scenes.vehicle.own import Footprint
 from unity_bridge.scenes.vehicle.shape import BODY_STYLES, VehicleShape, draw_shape
 
 _OTHER_VEHICLES = 18
@@ -101,7 +102,7 @@ def _random(values: dict[str, Value], *names: int) -> np.random.Generator:
 
 def add_surroundings(
     around: dict[str, Value],
-    shape: VehicleShape,
+    shape: VehicleShape | Footprint,
     eye: NDArray[np.float64],
     luminance_cd_m2: float,
     assets: AssetCollector,
@@ -197,7 +198,7 @@ def _add_wall(
 
 def _add_vehicles(
     around: dict[str, Value],
-    shape: VehicleShape,
+    shape: VehicleShape | Footprint,
     away: NDArray[np.float64],
     assets: AssetCollector,
     objects: list[SceneObject],
@@ -249,7 +250,7 @@ def _add_vehicles(
 
 def _add_clutter(
     around: dict[str, Value],
-    shape: VehicleShape,
+    shape: VehicleShape | Footprint,
     away: NDArray[np.float64],
     assets: AssetCollector,
     objects: list[SceneObject],
