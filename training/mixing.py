@@ -68,7 +68,7 @@ def sources_of(plan: DataPlan) -> list[SourceKey]:
     Raises:
         ConfigurationError: The plan names a mix whose sources nobody has put in its place.
     """
-    if not plan.train:
+    if plan.mix is not None and not plan.train:
         raise ConfigurationError(
             f"data.mix: '{plan.mix}' has not been read", hint="`beltline train` puts its sources in its place"
         )
