@@ -23,7 +23,7 @@ from contracts.model import ModelExport, ModelExportOrder
 from contracts.process import write_atomically
 from contracts.run import Loss
 from training.models import file_digest, open_network
-from training.process import Monitor, carry_out_order
+from training.process import Monitor, carry_out_order, leaving_result
 from training.tasks.segmentation import Segmentation
 from training.tasks.task import ByteArray
 
@@ -37,7 +37,9 @@ _BATCH = 5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out the order named on the command line."""
-    return carry_out_order(ModelExportOrder, export, "training.export_model", arguments)
+    return carry_out_order(
+        ModelExportOrder, leaving_result(export, "training.export_model"), "training.export_model", arguments
+    )
 
 
 def export(order: ModelExportOrder, monitor: Monitor) -> ModelExport:

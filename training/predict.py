@@ -30,7 +30,7 @@ from registry.formats.png import encode_indexed
 from training.data import scale_image
 from training.environment import make_repeatable, usable_cpus
 from training.models import FloatArray, Model, open_model
-from training.process import Monitor, carry_out_order
+from training.process import Monitor, carry_out_order, leaving_result
 from training.tasks.segmentation import Segmentation
 from training.tasks.task import ByteArray
 
@@ -44,7 +44,8 @@ _FAULTS_NAMED = 20
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out the order named on the command line."""
-    return carry_out_order(PredictionOrder, predict, "training.predict", arguments)
+    module = "training.predict"
+    return carry_out_order(PredictionOrder, leaving_result(predict, module), module, arguments)
 
 
 def predict(order: PredictionOrder, monitor: Monitor) -> Predictions:

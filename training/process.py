@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel
 from tqdm import tqdm
 
@@ -125,17 +128,22 @@ class Monitor:
 
 def carry_out_order(
     order_type: type[_OrderT],
-    work: Callable[[_OrderT, Monitor], BaseModel],
+    work: Callable[[_OrderT], None],
     module: str,
     arguments: Sequence[str] | None,
+    *,
+    lock: str | None = None,
+    again: str = "",
 ) -> int:
-    """Be a process that carries out one short order, which is begun anew where it was stopped.
+    """Be a process that carries out one order, and leaves its last word in the order's workspace.
 
     Args:
         order_type: Kind of the order; it has a field `workspace`.
-        work: What to do; its result is left in the workspace.
+        work: What to do.
         module: Name of the module that is run.
         arguments: Command line without the program's name; none is the process's own.
+        lock: File of the workspace that one process holds at a time; none where nothing is kept from start to start.
+        again: What to do after a stop, for the log.
 
     Returns:
         The exit code: 0 done, 1 failed, 2 the order can't be read, 143 stopped on request.
@@ -154,14 +162,20 @@ def carry_out_order(
         return error.exit_code
     workspace = Path(order.workspace)
     workspace.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(workspace / lock, blocking=False) if lock is not None else nullcontext():
+            return _last_word(work, order, workspace, again)
+    except Timeout:
+        print(f"error: another process works in {workspace}", file=sys.stderr)
+        return 1
+
+
+def _last_word(work: Callable[[_OrderT], None], order: _OrderT, workspace: Path, again: str) -> int:
     (workspace / ERROR_FILE).unlink(missing_ok=True)
     try:
-        with Monitor(workspace, 0, module, show_bar=False) as monitor:
-            monitor.stop_on_signals()
-            result = work(order, monitor)
-        write_document(workspace / RESULT_FILE, result)
+        work(order)
     except Stopped:
-        print("stopped on request", file=sys.stderr)
+        print(f"stopped on request{again and f'; {again}'}", file=sys.stderr)
         return STOPPED_EXIT_CODE
     except Exception as error:
         found = error if isinstance(error, BeltlineError) else _as_ours(error)
@@ -171,8 +185,22 @@ def carry_out_order(
     return 0
 
 
+def leaving_result(work: Callable[[_OrderT, Monitor], BaseModel], module: str) -> Callable[[_OrderT], None]:
+    """Short work without a bar, for `carry_out_order`: its result is left in the workspace."""
+
+    def carry_out(order: Any) -> None:
+        workspace = Path(order.workspace)
+        with Monitor(workspace, 0, module, show_bar=False) as monitor:
+            monitor.stop_on_signals()
+            result = work(order, monitor)
+        write_document(workspace / RESULT_FILE, result)
+
+    return carry_out
+
+
 def _as_ours(error: Exception) -> BeltlineError:
-    if isinstance(error, OSError):
+    """What broke, as an error with a remedy where we know one."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
         return StorageError(f"can't write: {error}", hint="make room, or check the folder's permissions")
     traceback.print_exception(error, file=sys.stderr)
     return TrainingError(f"{type(error).__name__}: {error}", code="internal", hint="the log holds where it happened")

@@ -10,12 +10,10 @@ read, 143 stopped on request.
 
 from __future__ import annotations
 
-import errno
 import os
 import shlex
 import sys
 import time
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,12 +22,10 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
-from filelock import FileLock, Timeout
 
-from contracts.document import parse_json, read_file
-from contracts.errors import BeltlineError, ConfigurationError, ConflictError, StorageError, TrainingError
+from contracts.errors import ConfigurationError, ConflictError, TrainingError
 from contracts.ids import canonical_json, digest_of
-from contracts.process import ERROR_FILE, RESULT_FILE, write_document, write_error
+from contracts.process import RESULT_FILE, write_document
 from contracts.run import CurvePoint, RunResult, TrainingOrder
 from registry.label_maps.applied import classes_of
 from registry.reader import open_version
@@ -41,55 +37,42 @@ from training.gradients import BatchParts, is_out_of_memory
 from training.loop import Run, evaluate, evaluate_in_detail, train
 from training.networks.freezing import freeze
 from training.networks.segmentation import NEEDS_BATCH, build, check_size
-from training.process import Monitor, Stopped
+from training.process import Monitor, carry_out_order
 from training.report import pictures, run_report
 from training.report.results import ORDER_FILE
 from training.streams import torch_seed
 from training.tasks.segmentation import Segmentation
 
-STOPPED_EXIT_CODE = 143
-"""128 + SIGTERM, as a shell would put it."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out the order named on the command line."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if len(arguments) != 1:
-        print("usage: python -m training.run ORDER.json", file=sys.stderr)
-        return 2
-    path = Path(arguments[0])
+    words = sys.argv[1:] if arguments is None else arguments
+    command = shlex.join(["python", "-m", "training.run", *words])
+    return carry_out_order(
+        TrainingOrder,
+        lambda order: _train_and_say(order, command),
+        "training.run",
+        words,
+        lock="trainer.lock",
+        again="start the run again to go on",
+    )
+
+
+def _train_and_say(order: TrainingOrder, command: str) -> None:
+    total = sum(stage.steps for stage in order.spec.stages)
     try:
-        order = parse_json(TrainingOrder, read_file(path).encode(), source=str(path))
-    except BeltlineError as error:
-        if path.parent.is_dir():
-            write_error(path.parent, error)  # where a supervisor that wrote the order looks
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    workspace = Path(order.workspace)
-    workspace.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(workspace / "trainer.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        print(f"error: another process trains in {workspace}", file=sys.stderr)
-        return 1
-    with lock:
-        (workspace / ERROR_FILE).unlink(missing_ok=True)
-        try:
-            total = sum(stage.steps for stage in order.spec.stages)
-            with Monitor(workspace, total, order.run) as monitor:
-                monitor.stop_on_signals()
-                result = carry_out(order, monitor, shlex.join(["python", "-m", "training.run", arguments[0]]))
-            print(summary(result))
-        except Stopped:
-            print("stopped on request; start the run again to go on", file=sys.stderr)
-            return STOPPED_EXIT_CODE
-        except Exception as error:
-            found = error if isinstance(error, BeltlineError) else _as_ours(error, order)
-            write_error(workspace, found)
-            print(f"error: {found}", file=sys.stderr)
-            return 1
-    return 0
+        with Monitor(Path(order.workspace), total, order.run) as monitor:
+            monitor.stop_on_signals()
+            result = carry_out(order, monitor, command)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"out of memory with batches of {order.spec.batch_size} images of {order.spec.image_size} pixels",
+            code="out_of_memory",
+            hint="lower batch_size or image_size",
+        ) from error
+    print(summary(result))
 
 
 def order_digest(order: TrainingOrder) -> str:
@@ -263,20 +246,6 @@ def _check(order: TrainingOrder) -> None:
 
 def _mirrored_ids(order: TrainingOrder) -> list[int] | None:
     return order.label_map.mirrored_ids() if order.spec.augmentation.horizontal_flip else None
-
-
-def _as_ours(error: Exception, order: TrainingOrder) -> BeltlineError:
-    """What broke, as an error with a remedy where we know one."""
-    if is_out_of_memory(error):
-        return TrainingError(
-            f"out of memory with batches of {order.spec.batch_size} images of {order.spec.image_size} pixels",
-            code="out_of_memory",
-            hint="lower batch_size or image_size",
-        )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
-        return StorageError(f"can't write: {error}", hint="make room, or check the folder's permissions")
-    traceback.print_exception(error, file=sys.stderr)
-    return TrainingError(f"{type(error).__name__}: {error}", code="internal", hint="the log holds where it happened")
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ from typing import IO
 from contracts.errors import BeltlineError, TrainingError
 from contracts.process import ERROR_FILE, PROGRESS_FILE, read_error, read_progress, write_document
 from contracts.run import TrainingOrder
+from training.process import STOPPED_EXIT_CODE
 from training.study.child import USAGE_FILE
 
 ATTEMPTS_MAX = 3
 """Tries of a run whose process dies."""
 STOP_GRACE_S = 8.0
 """That runs have to save where they stand when the study is stopped."""
-_STOPPED_EXIT_CODE = 143
 _SOURCE_ROOT = Path(__file__).resolve().parents[2]
 LOG_FILE = "log.txt"
 ORDER_FILE = "asked.json"
@@ -185,7 +185,7 @@ def _verdict(live: _Process, code: int) -> BeltlineError | None:
         return error
     killed = code < 0 and -code == 9
     how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    if code == _STOPPED_EXIT_CODE:
+    if code == STOPPED_EXIT_CODE:
         how = "was stopped"
     return TrainingError(
         f"run {live.order.run} {how}",

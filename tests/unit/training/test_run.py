@@ -340,7 +340,7 @@ def test_a_second_process_in_one_workspace_is_refused(shapes, workplace, capsys)
     (workplace / "order.json").write_text(asked.model_dump_json())
     with FileLock(workspace / "trainer.lock"):
         assert main([str(workplace / "order.json")]) == 1
-    assert "another process trains in" in capsys.readouterr().err
+    assert "another process works in" in capsys.readouterr().err
 
 
 def test_where_a_run_happens_is_no_part_of_its_digest(shapes, workplace):
