@@ -2,7 +2,7 @@
 # Every target sets itself up first; PYTHON=/path/to/python chooses the interpreter.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check bench schemas
+.PHONY: help setup demo test test-all check bench schemas sheets
 
 BIN := .venv/bin
 
@@ -13,6 +13,7 @@ help:
 	@echo "make test-all  all tests"
 	@echo "make check     lint, formatting, types, import rules"
 	@echo "make schemas   export the JSON Schema of every document, to docs/schemas/ and the Unity project"
+	@echo "make sheets    draw the contact sheets of docs/sheets/; half an hour on 2 cores"
 	@echo "make bench     benchmarks, written to bench.json"
 
 setup:
@@ -39,3 +40,8 @@ schemas: setup
 
 bench: setup
 	@$(BIN)/python scripts/bench.py --out bench.json
+
+sheets: setup
+	@for generator in belt-g1 belt-g2 belt-g3 belt-g4 belt-g5 belt-g6 belt-dr; do \
+	  $(BIN)/beltline sheet $$generator --frames 64 --size 240x136 --out docs/sheets/$$generator.jpg || exit 1; done
+	@$(BIN)/beltline sheet exterior --frames 64 --size 240x180 --out docs/sheets/exterior.jpg

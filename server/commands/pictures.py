@@ -34,6 +34,8 @@ from server.resources import PreviewRequest
 from server.service import Service
 
 MAXIMUM_SHEET_FRAMES = 400
+_FORMS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+_JPEG_QUALITY = 85
 
 Pictures = list[tuple[ByteImage, ByteImage]]
 
@@ -66,7 +68,7 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("subject", metavar="GENERATOR|NAME@V")
     parser.add_argument("--frames", type=positive, default=16, metavar="N", help="number of frames (16)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.png")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="PNG, or JPEG by its suffix")
     parser.add_argument("--workers", type=positive, metavar="K", help="processes that render side by side")
     _add_rendering(parser)
     parser.set_defaults(run=_sheet)
@@ -120,8 +122,11 @@ def _check_folder(path: Path) -> None:
 def _sheet(arguments: argparse.Namespace, session: Session) -> int:
     if arguments.frames > MAXIMUM_SHEET_FRAMES:
         raise ConfigurationError(f"--frames {arguments.frames}: a sheet holds at most {MAXIMUM_SHEET_FRAMES} frames")
-    if arguments.out.is_dir() or arguments.out.suffix.lower() != ".png":
-        raise ConfigurationError(f"--out {arguments.out} is not the name of a PNG file", hint="such as sheet.png")
+    form = _FORMS.get(arguments.out.suffix.lower())
+    if arguments.out.is_dir() or form is None:
+        raise ConfigurationError(
+            f"--out {arguments.out} is not the name of a PNG or JPEG file", hint="such as sheet.png, or sheet.jpg"
+        )
     if "@" in arguments.subject and not is_path(arguments.subject):
         reference = find_reference(session, arguments.subject)
         sheet = version_sheet(session.service(), reference, arguments.frames)
@@ -131,7 +136,7 @@ def _sheet(arguments: argparse.Namespace, session: Session) -> int:
         sheet = _sheet_of_batch(arguments, session)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     data = io.BytesIO()
-    Image.fromarray(sheet).save(data, format="PNG")
+    Image.fromarray(sheet).save(data, format=form, quality=_JPEG_QUALITY)
     write_atomically(arguments.out, data.getvalue())
     session.emit({"file": str(arguments.out)}, str(arguments.out))
     return 0

@@ -61,6 +61,7 @@ def test_denoising_brings_a_noisy_picture_nearer_to_the_clean_one(tmp_path: Path
     assert error(denoise=True) < 0.5 * error(denoise=False)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_over_many_frames(tmp_path: Path) -> None:
     frames = [street_frame(size=(32, 32), seed=seed, pane=seed % 8 != 0) for seed in range(20)]
     for item in frames:

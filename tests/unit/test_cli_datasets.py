@@ -207,12 +207,15 @@ def test_a_retry_carries_the_job_out_again(home: Path, photographs: Path, capsys
 
 
 @pytest.mark.usefixtures("imported")
-def test_a_sheet_of_a_version_is_a_picture(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "sheets" / "sheet.png"
+@pytest.mark.parametrize(("name", "form"), [("sheet.png", "PNG"), ("sheet.JPG", "JPEG")])
+def test_a_sheet_of_a_version_is_a_picture(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, form: str
+) -> None:
+    out = tmp_path / "sheets" / name
     assert main(["--home", str(home), "sheet", "photographs@1", "--frames", "2", "--out", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}\n"
     with Image.open(out) as sheet:
-        assert sheet.mode == "RGB"
+        assert (sheet.format, sheet.mode) == (form, "RGB")
         assert len(np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)) > 3
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import safetensors.torch
 import torch
@@ -220,8 +221,12 @@ def test_an_image_size_that_the_architecture_cannot_take_is_refused():
         check_size(network, (64, 48))
 
 
-def test_imagenet_weights_that_are_not_at_hand_are_a_missing_capability(monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+@pytest.mark.parametrize(
+    "offline", [True, pytest.param(False, marks=pytest.mark.slow, id="asking the host, again and again")]
+)
+def test_imagenet_weights_that_are_not_at_hand_are_a_missing_capability(monkeypatch, tmp_path, offline):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", offline)
     with pytest.raises(CapabilityMissingError, match="ImageNet weights of 'resnet18' are not on this machine"):
         build(Network(encoder="resnet18", encoder_weights="imagenet"), 2)
 
