@@ -7,8 +7,10 @@ is a crash. SIGTERM asks it to stop in an orderly way; what is finished stays.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,11 +34,27 @@ class Progress(Document):
     message: str = ""
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old bytes or the new ones, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Write a file so that a reader sees the old bytes or the new ones, never a part; where it fails, nothing is left.
+
+    Args:
+        path: The file.
+        data: Its content.
+        mode: Its permissions; those that are usual here when not given.
+
+    Raises:
+        OSError: The disk is full, or the folder can't be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        if mode is not None:
+            temporary.chmod(mode)
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def write_document(path: Path, document: BaseModel | dict[str, Any]) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from contracts.errors import ConflictError, StorageError
+from contracts.errors import ConflictError
 from contracts.generator import Generator
 from contracts.ids import digest_of
 from contracts.own_assets import OWN_FILES, own_file_name
+from contracts.process import write_atomically
+from registry.durable import storage_error
 
 
 def check_own_vehicles(generator: Generator, own: Mapping[str, Path]) -> None:
@@ -52,16 +52,6 @@ def keep_own_files(own: Mapping[str, Path], assets: Path) -> None:
             if digest_of(data) != digest:
                 raise ConflictError(f"{source} has changed while it was read", hint="try again", retryable=True)
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-            try:
-                temporary.write_bytes(data)
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            write_atomically(path, data)
         except OSError as error:
-            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-            raise StorageError(
-                f"can't keep {source} in {path.parent}: {error.strerror or error}",
-                code="disk_full" if full else None,
-                hint="free space there and retry" if full else "check that the folder may be written",
-            ) from error
+            raise storage_error(error, f"keep {source} in {path.parent}") from error

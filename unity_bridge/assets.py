@@ -15,6 +15,7 @@ from pathlib import Path
 
 from contracts.errors import StorageError
 from contracts.frame_spec import asset_file_name
+from contracts.process import write_atomically
 from unity_bridge.scenes.composition import ComposedFrame
 
 BUDGET_BYTES = 2 << 30
@@ -48,18 +49,14 @@ def write_assets(folder: Path, composed: ComposedFrame) -> int:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file atomically; nothing is left behind when that fails.
+    """`write_atomically`, with the bridge's error.
 
     Raises:
         StorageError: The disk is full (`disk_full`), or the folder can't be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        write_atomically(path, data)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise storage_error(error, path) from error
 
 

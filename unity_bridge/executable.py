@@ -15,6 +15,7 @@ from pathlib import Path
 from contracts.errors import PlayerLaunchError
 from contracts.ids import digest_of
 from contracts.player_protocol import PARENT_VARIABLE
+from contracts.process import write_atomically
 from contracts.shard import PlayerCommand
 from unity_bridge import mlagents_compat
 from unity_bridge.ports import own_folder
@@ -97,10 +98,7 @@ def write_launcher(player: Path, folder: Path, output: Path) -> Path:
         script = folder / "launch"
     else:
         script = own_folder("players") / f"launch-{digest_of(text).removeprefix('sha256:')[:16]}"
-    temporary = script.with_name(f".{script.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(text)
-    temporary.chmod(0o700)
-    temporary.replace(script)
+    write_atomically(script, text, mode=0o700)
     if validate_environment_path(str(script)) != str(script):
         raise PlayerLaunchError(
             f"mlagents_envs can't launch from {script.parent}: it misreads the folder's name",

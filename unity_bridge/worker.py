@@ -21,15 +21,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from contracts.errors import BeltlineError, ConflictError
-from contracts.process import (
-    ERROR_FILE,
-    HEARTBEAT_S,
-    PROGRESS_FILE,
-    RESULT_FILE,
-    Progress,
-    write_document,
-    write_error,
-)
+from contracts.heartbeat import Heartbeat
+from contracts.process import ERROR_FILE, RESULT_FILE, write_document, write_error
 from contracts.shard import ShardOrder
 from unity_bridge.assets import storage_error
 
@@ -40,47 +33,6 @@ _RESERVE_FILE = ".reserve"
 _RESERVE_BYTES = 32 * 1024
 """Kept on disk so that the last word can be written when the disk is full."""
 _LOCK_PATIENCE_S = 5.0
-
-
-class Heartbeat:
-    """Writes progress from a thread of its own, at every change and at least every second."""
-
-    def __init__(self, workspace: Path, total: int) -> None:
-        self._path = workspace / PROGRESS_FILE
-        self._progress = Progress(done=0, total=total, message="starting")
-        self._changed = threading.Event()
-        self._ended = False
-        self._complained = False
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-
-    def __enter__(self) -> Heartbeat:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended = True
-        self._changed.set()
-        self._thread.join(HEARTBEAT_S)
-
-    def report(self, done: int, total: int, message: str) -> None:
-        """Tell how far the work is."""
-        self._progress = Progress(done=done, total=total, message=message)
-        self._changed.set()
-
-    def _beat(self) -> None:
-        while True:
-            self._changed.clear()
-            last = self._ended
-            try:
-                write_document(self._path, self._progress)
-            except OSError as error:  # a full disk: the work itself will say so, and better
-                if not self._complained:
-                    logger.warning("can't write %s: %s", self._path, error)
-                    self._complained = True
-            if last:
-                return
-            self._changed.wait(HEARTBEAT_S / 2)
-            time.sleep(0.05)  # many changes in a moment are one
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -134,7 +86,7 @@ def _work(order: ShardOrder, workspace: Path) -> int:
 
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
     signal.signal(signal.SIGINT, lambda number, frame: stop.set())
-    with Heartbeat(workspace, order.count) as heartbeat:
+    with Heartbeat(workspace, order.count, "starting") as heartbeat:
         try:
             from unity_bridge.shard import ShardRunner  # heavy: the heart beats first
 

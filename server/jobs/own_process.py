@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -11,48 +10,12 @@ from typing import Any, TypeVar
 
 from contracts.document import Document, parse_json
 from contracts.errors import BeltlineError
-from contracts.process import (
-    HEARTBEAT_S,
-    PROGRESS_FILE,
-    RESULT_FILE,
-    Progress,
-    write_document,
-    write_error,
-)
+from contracts.heartbeat import Heartbeat
+from contracts.process import RESULT_FILE, write_document, write_error
 
 _OrderT = TypeVar("_OrderT", bound=Document)
 
 OnProgress = Callable[[int, int], None]
-
-
-class Heartbeat:
-    """Keeps `progress.json` fresh from a thread, however long a single item takes."""
-
-    def __init__(self, workspace: Path) -> None:
-        self._path = workspace / PROGRESS_FILE
-        self._now = Progress(done=0, total=0)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-
-    def __enter__(self) -> OnProgress:
-        write_document(self._path, self._now)
-        self._thread.start()
-        return self._set
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _set(self, done: int, total: int) -> None:
-        self._now = Progress(done=done, total=total)
-
-    def _beat(self) -> None:
-        while not self._ended.wait(HEARTBEAT_S / 4):
-            try:
-                write_document(self._path, self._now)
-            except OSError:  # a full disk is reported by whoever writes what matters
-                continue
-        write_document(self._path, self._now)
 
 
 def carry_out(order_type: type[_OrderT], work: Callable[[_OrderT, OnProgress], dict[str, Any]]) -> int:
@@ -65,8 +28,8 @@ def carry_out(order_type: type[_OrderT], work: Callable[[_OrderT, OnProgress], d
     workspace = path.parent
     try:
         order = parse_json(order_type, path.read_bytes(), source=str(path))
-        with Heartbeat(workspace) as on_progress:
-            result = work(order, on_progress)
+        with Heartbeat(workspace) as heartbeat:
+            result = work(order, heartbeat.report)
     except BeltlineError as error:
         traceback.print_exc()
         write_error(workspace, error)

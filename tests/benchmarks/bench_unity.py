@@ -27,10 +27,11 @@ sys.path.insert(0, str(ROOT))
 
 from contracts.frame_spec import asset_file_name  # noqa: E402
 from contracts.ids import canonical_json  # noqa: E402
+from contracts.process import write_atomically  # noqa: E402
 from tests.player_session import Session, session  # noqa: E402
 from tests.players import box_family  # noqa: E402
 from tests.unity import mono_core  # noqa: E402
-from unity_bridge.embedded.frame_files import encode_grey, encode_indexed, encode_rgb, write_atomically  # noqa: E402
+from unity_bridge.embedded.frame_files import encode_grey, encode_indexed, encode_rgb  # noqa: E402
 from unity_bridge.embedded.launcher import embedded_player_path  # noqa: E402
 from unity_bridge.sampling import sample_frame  # noqa: E402
 

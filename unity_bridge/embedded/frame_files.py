@@ -1,11 +1,9 @@
-"""The files of a frame: PNG encoding with the same bytes everywhere, and writing without half files."""
+"""The files of a frame as PNG, with the same bytes everywhere."""
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -42,21 +40,6 @@ def encode_indexed(mask: NDArray[np.uint8], labels: tuple[Label, ...]) -> bytes:
     for label in labels:
         palette[label.id] = label.color
     return grey[:8] + _chunk(b"IHDR", bytes(header)) + _chunk(b"PLTE", palette.tobytes()) + grey[_SIGNATURE_AND_HEADER:]
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside the place, then rename; nothing is left behind where that fails.
-
-    Raises:
-        OSError: The disk is full, or the folder can't be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _encode(image: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:

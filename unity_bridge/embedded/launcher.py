@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
+from contracts.process import write_atomically
 
 LAUNCHER_NAME = "beltline_player"
 STRIPPED_BY_UNITY_ENVIRONMENT = (".app", ".exe", ".x86_64", ".x86")
@@ -42,10 +43,7 @@ def embedded_player_path(folder: Path) -> Path:
     text = launcher_text().encode()
     if path.is_file() and os.access(path, os.X_OK) and path.read_bytes() == text:
         return path
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(text)
-    temporary.chmod(0o755)
-    temporary.replace(path)
+    write_atomically(path, text, mode=0o755)
     return path
 
 

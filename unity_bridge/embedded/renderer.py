@@ -24,11 +24,12 @@ from contracts.frame import (
 )
 from contracts.frame_spec import FrameSpec
 from contracts.ids import canonical_json, digest_of
+from contracts.process import write_atomically
 from unity_bridge.embedded import denoise
 from unity_bridge.embedded.assets import AssetCache
 from unity_bridge.embedded.casting import Caster
 from unity_bridge.embedded.exposure import develop, exposure_scale
-from unity_bridge.embedded.frame_files import encode_grey, encode_indexed, encode_rgb, write_atomically
+from unity_bridge.embedded.frame_files import encode_grey, encode_indexed, encode_rgb
 from unity_bridge.embedded.geometry import FrameGeometry, gather
 from unity_bridge.embedded.light_transport import register_camera, trace_color
 from unity_bridge.embedded.masks import FrameMasks, trace_masks

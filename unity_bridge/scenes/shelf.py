@@ -23,6 +23,8 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from contracts.process import write_atomically
+
 logger = logging.getLogger(__name__)
 
 SHELF = "drawn"
@@ -105,11 +107,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(hashlib.sha256(content).digest() + content)
-        temporary.replace(path)
+        write_atomically(path, hashlib.sha256(content).digest() + content)
     except OSError as error:
         logger.warning("can't keep %s: %s", path.name, error.strerror)
-        with contextlib.suppress(OSError):
-            temporary.unlink()

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import itertools
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from contracts.process import write_atomically
 from unity_bridge.scenes.occupant import body, pose
 
 # Anchors of the hat functions that the bake keeps, in anny's own phenotype units. The ends bound what can be asked of
@@ -209,10 +210,9 @@ def bake(source: SourceBodies, components: int) -> dict[str, NDArray[Any]]:
 
 def write_bodies(arrays: dict[str, NDArray[Any]], path: Path) -> None:
     """Writes the baked arrays, replacing `path` in one step."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)
-    temporary.replace(path)
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    write_atomically(path, stream.getvalue())
 
 
 def compare(source: SourceBodies, path: Path, bodies: int, seed: int) -> dict[str, float]:
