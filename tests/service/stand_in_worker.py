@@ -40,7 +40,8 @@ def main() -> int:
     if "child" in wishes:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         (workspace / "child.pid").write_text(str(child.pid))
-    print(f"shard from {order.first}, {order.count} frames", flush=True)
+    # In one write: shards side by side share the log.
+    print(f"shard from {order.first}, {order.count} frames\n", end="", flush=True)
     gaps = []
     for done, index in enumerate(order.frame_indices()):
         write_document(workspace / PROGRESS_FILE, Progress(done=done, total=order.count))
