@@ -125,6 +125,11 @@ def read_yaml(text: str, source: str = "<text>") -> tuple[Any, _Lines]:
         raise ConfigurationError(f"{source}: not valid YAML: {error}", code="invalid_yaml") from None
 
 
+def is_path(text: str) -> bool:
+    """Whether a document is meant by its file, and not by a name."""
+    return text.endswith((".yaml", ".yml")) or "/" in text
+
+
 def read_file(path: Path) -> str:
     """Read a UTF-8 text file.
 

@@ -45,21 +45,28 @@ def apply_overrides(document: Any, overrides: Mapping[str, Any]) -> Any:
     return result
 
 
-def parse_assignments(assignments: list[str]) -> dict[str, Any]:
-    """Read `path=value` texts, the value being YAML.
+def parse_overrides(texts: list[str]) -> dict[str, Any]:
+    """Values by dotted path from `path=value` texts, as `--set` takes them; the value is YAML.
 
     Raises:
-        ConfigurationError: No `=`, or the value is not YAML.
+        ConfigurationError: A text has no `=`, its value is not YAML, or two name one path.
     """
-    result: dict[str, Any] = {}
-    for text in assignments:
+    overrides: dict[str, Any] = {}
+    for text in texts:
         path, separator, value = text.partition("=")
+        path = path.strip()
         if not separator or not path:
             raise ConfigurationError(
-                f"'{text}' is not an assignment", code="invalid_override", hint="write --set path=value"
+                f"--set '{text}': write path=value",
+                code="invalid_override",
+                hint="such as --set camera.size=[128,128]",
             )
-        result[path.strip()] = read_yaml(value, f"--set {path}")[0]
-    return result
+        if path in overrides:
+            raise ConfigurationError(
+                f"--set: '{path}' is given twice", code="invalid_override", hint="keep one of them"
+            )
+        overrides[path] = read_yaml(value, f"--set {path}")[0]
+    return overrides
 
 
 _DISTRIBUTIONS = {"uniform", "log_uniform", "normal", "integers", "choice"}

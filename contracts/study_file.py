@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from contracts.document import read_file, read_yaml, validate
+from contracts.document import is_path, read_file, read_yaml, validate
 from contracts.errors import ConfigurationError, NotFoundError, nearest
 from contracts.overrides import apply_overrides, merge
 from contracts.study import Study
@@ -71,7 +71,7 @@ def _resolved(
 
 
 def _locate(name_or_path: str, folder: Path) -> Path:
-    if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path:
+    if is_path(name_or_path):
         return Path(name_or_path)
     path = folder / f"{name_or_path}.yaml"
     if path.is_file():

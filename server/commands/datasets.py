@@ -10,7 +10,7 @@ from typing import Any, get_args
 from tqdm import tqdm
 
 from contracts.dataset import Deletion, VersionDescription
-from contracts.document import load, validate
+from contracts.document import is_path, load, validate
 from contracts.errors import ConfigurationError, IntegrityError
 from contracts.import_report import MetadataKind
 from contracts.label_map import LabelMap
@@ -19,8 +19,7 @@ from registry.store import Store
 from registry.verify import verify
 from server.commands.dataset_statistics import show_difference, show_statistics
 from server.commands.references import find_reference
-from server.commands.rendering import NOUNS, result_text
-from server.commands.session import Session, Subparsers, command, progress_bar, table
+from server.commands.session import Session, Subparsers, command, progress_bar, result_text, table
 from server.resources import (
     DatasetSummary,
     ExportFormat,
@@ -266,7 +265,7 @@ def _import(arguments: argparse.Namespace, session: Session) -> int:
         source="import",
     )
     accepted = session.service().import_dataset(request)
-    job = session.follow(accepted.job, noun=NOUNS["import"])
+    job = session.follow(accepted.job)
     session.emit(job, result_text(job))
     for line in report_lines((job.result or {}).get("report")):
         session.say(line)
@@ -334,7 +333,7 @@ def _export(arguments: argparse.Namespace, session: Session) -> int:
 
 def _label_map(text: str | None) -> str | dict[str, Any] | None:
     """A name stays one: it is looked up where it is applied."""
-    if text is None or not ("/" in text or text.endswith((".yaml", ".yml"))):
+    if text is None or not is_path(text):
         return text
     return load(LabelMap, Path(text)).model_dump(mode="json")
 

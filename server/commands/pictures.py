@@ -13,23 +13,17 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from contracts.document import validate
+from contracts.document import is_path, validate
 from contracts.errors import ConfigurationError, NotFoundError
 from contracts.frame_spec import Label
 from contracts.ids import VersionReference
 from contracts.job import RenderBatchRequest
+from contracts.overrides import parse_overrides
 from contracts.process import write_atomically, write_document
 from registry.pictures import ByteImage, contact_sheet
+from server.commands.arguments import add_frame_options, generator_argument, player_argument
 from server.commands.references import find_reference
-from server.commands.rendering import (
-    NOUNS,
-    add_overrides,
-    generator_argument,
-    is_path,
-    parse_overrides,
-    player_argument,
-)
-from server.commands.session import Session, Subparsers, command, natural, positive, size_text
+from server.commands.session import Session, Subparsers, command, natural, positive
 from server.resources import PreviewRequest
 from server.service import Service
 
@@ -53,7 +47,7 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("generator", metavar="GENERATOR", help="a generator's name, or a YAML file")
     parser.add_argument("--frame", type=natural, default=0, metavar="I", help="index of the frame (0)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    _add_rendering(parser)
+    add_frame_options(parser)
     parser.set_defaults(run=_preview)
 
     parser = command(
@@ -70,17 +64,8 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=positive, default=16, metavar="N", help="number of frames (16)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="PNG, or JPEG by its suffix")
     parser.add_argument("--workers", type=positive, metavar="K", help="processes that render side by side")
-    _add_rendering(parser)
+    add_frame_options(parser)
     parser.set_defaults(run=_sheet)
-
-
-def _add_rendering(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=natural, default=0, metavar="S", help="the same seed gives the same frames (0)")
-    parser.add_argument("--size", type=size_text, metavar="WxH", help="pixels; the generator's own when left out")
-    parser.add_argument(
-        "--player", default="embedded", metavar="PLAYER", help="embedded, a name from the settings, or a path"
-    )
-    add_overrides(parser)
 
 
 def _preview_request(arguments: argparse.Namespace, session: Session, frame: int) -> PreviewRequest:
@@ -194,7 +179,7 @@ def _sheet_of_batch(arguments: argparse.Namespace, session: Session) -> ByteImag
         Application(settings.model_copy(update={"home": Path(home)})) as application,
         session.using(application),
     ):
-        job = session.follow(application.render(request).job, noun=NOUNS["render"])
+        job = session.follow(application.render(request).job)
         reference = VersionReference.parse(str((job.result or {})["dataset"]))
         return version_sheet(application, reference, arguments.frames)
 

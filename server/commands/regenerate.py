@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from contracts.errors import ConfigurationError, IntegrityError
-from contracts.job import Job
 from contracts.lock import DatasetCheck, Finding, LockCheck
-from server.commands.rendering import NOUNS, add_overrides, parse_overrides, player_argument
+from contracts.overrides import parse_overrides
+from server.commands.arguments import add_overrides, player_argument
 from server.commands.session import Session, Subparsers, as_json, command, natural, positive, size_text
 from server.regeneration.checking import SAMPLE, check
 from server.regeneration.lock_file import UnfinishedJobs, read_lock, update_lock
@@ -86,14 +86,10 @@ def _regenerate(arguments: argparse.Namespace, session: Session) -> int:
         result = LockCheck(same=all(found.same for found in checks), datasets=tuple(checks))
         session.emit(result, lambda: "\n".join(_check_text(found) for found in checks))
         return 0 if result.same else DIFFERENT
-
-    def follow(job: Job) -> Job:
-        return session.follow(job, noun=NOUNS["render"])
-
     unfinished = UnfinishedJobs(lock_path)
     made = []
     for item in wanted:
-        found = make(service, item, unfinished, follow)
+        found = make(service, item, unfinished, session.follow)
         if found.changed:
             update_lock(lock_path, found.dataset, found.entry)
         made.append(found)

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import Any
 
-from contracts.document import read_yaml, validate
+from contracts.document import validate
 from contracts.errors import ConfigurationError
 from contracts.job import TERMINAL_STATES, Job, RenderBatchRequest
+from contracts.overrides import parse_overrides
+from server.commands.arguments import add_frame_options, generator_argument, player_argument
 from server.commands.session import (
+    NOUNS,
     Session,
     Subparsers,
     check_succeeded,
     command,
-    natural,
     positive,
-    size_text,
+    result_text,
     table,
 )
-
-NOUNS = {"render": "frame", "import": "image", "train": "step", "study": "run"}
-"""What a job's progress counts, by its kind."""
 
 
 def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
@@ -38,15 +35,10 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("generator", metavar="GENERATOR", help="a generator's name, or a YAML file")
     parser.add_argument("--frames", type=positive, required=True, metavar="N", help="number of frames")
-    parser.add_argument("--seed", type=natural, default=0, metavar="S", help="the same seed gives the same frames (0)")
-    parser.add_argument("--size", type=size_text, metavar="WxH", help="pixels; the generator's own when left out")
     parser.add_argument("--dataset", metavar="NAME", help="name to publish under; the generator's when left out")
-    parser.add_argument(
-        "--player", default="embedded", metavar="PLAYER", help="embedded, a name from the settings, or a path"
-    )
     parser.add_argument("--workers", type=positive, metavar="K", help="processes that render side by side")
     parser.add_argument("--allow-gaps", action="store_true", help="leave out and declare frames that the gate rejects")
-    add_overrides(parser)
+    add_frame_options(parser)
     parser.set_defaults(run=_render)
 
     parser = command(
@@ -65,65 +57,6 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
     action.add_argument("--log", action="store_true", help="print what its processes said")
     parser.add_argument("--follow", action="store_true", help="block until it has ended")
     parser.set_defaults(run=_jobs)
-
-
-def add_overrides(parser: argparse.ArgumentParser) -> None:
-    """Add `--set`."""
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="path=value",
-        help="override a value of the generator by its path; the value is YAML; may be repeated",
-    )
-
-
-def parse_overrides(texts: list[str]) -> dict[str, Any]:
-    """Values by path from `path=value` texts.
-
-    Raises:
-        ConfigurationError: A text has no `=`, its value is not YAML, or two name one path.
-    """
-    overrides: dict[str, Any] = {}
-    for text in texts:
-        path, separator, value = text.partition("=")
-        path = path.strip()
-        if not separator or not path:
-            raise ConfigurationError(f"--set '{text}': write path=value", hint="such as --set camera.size=[128,128]")
-        if path in overrides:
-            raise ConfigurationError(f"--set: '{path}' is given twice", hint="keep one of them")
-        overrides[path] = read_yaml(value, f"--set {path}")[0]
-    return overrides
-
-
-def generator_argument(text: str, session: Session) -> str:
-    """A generator's name, or the absolute path of its file.
-
-    Raises:
-        ConfigurationError: A path, and the session is remote.
-    """
-    if not is_path(text):
-        return text
-    session.local_only("a generator from a file")
-    return str(Path(text).resolve())
-
-
-def player_argument(text: str, session: Session) -> str:
-    """A player's name, or the absolute path of its executable.
-
-    Raises:
-        ConfigurationError: A path, and the session is remote.
-    """
-    if "/" not in text:
-        return text
-    session.local_only("a player by its path")
-    return str(Path(text).resolve())
-
-
-def is_path(text: str) -> bool:
-    """Whether a generator is meant by its file."""
-    return text.endswith((".yaml", ".yml")) or "/" in text
 
 
 def _render(arguments: argparse.Namespace, session: Session) -> int:
@@ -145,17 +78,9 @@ def _render(arguments: argparse.Namespace, session: Session) -> int:
     accepted = session.service().render(request)
     if accepted.estimate_s is not None:
         session.say(f"{accepted.job.id}: about {accepted.estimate_s:.0f} s")
-    job = session.follow(accepted.job, noun=NOUNS["render"])
+    job = session.follow(accepted.job)
     session.emit(job, result_text(job))
     return 0
-
-
-def result_text(job: Job) -> str:
-    """What a finished job made, in a line."""
-    result = job.result or {}
-    if "dataset" in result:
-        return f"{result['dataset']}  {result.get('digest', '')}"
-    return f"{job.id} {job.state.value}"
 
 
 def _jobs(arguments: argparse.Namespace, session: Session) -> int:
@@ -193,7 +118,7 @@ def _jobs(arguments: argparse.Namespace, session: Session) -> int:
         if job.state in TERMINAL_STATES:
             check_succeeded(job)
         else:
-            job = session.follow(job, noun=NOUNS[job.kind], cancel_when_interrupted=arguments.retry)
+            job = session.follow(job, cancel_when_interrupted=arguments.retry)
     session.emit(job, _description(job))
     return 0
 

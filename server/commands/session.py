@@ -16,12 +16,14 @@ from pydantic import BaseModel
 from tqdm import tqdm
 
 from contracts.errors import BeltlineError, ConfigurationError, from_dict
-from contracts.job import TERMINAL_STATES, Job, JobState
+from contracts.job import TERMINAL_STATES, Job, JobKind, JobState
 from server.service import OnJob, Service
 from server.settings import Settings, load_settings
 
 Subparsers = Any
 """argparse gives its sub-parsers' action no public type."""
+NOUNS: dict[JobKind, str] = {"render": "frame", "import": "image", "train": "step", "study": "run"}
+"""What a job's progress counts."""
 
 
 @dataclass
@@ -110,14 +112,11 @@ class Session:
         if error.hint:
             self.say(f"  hint: {error.hint}")
 
-    def follow(
-        self, job: Job, *, noun: str, cancel_when_interrupted: bool = True, on_change: OnJob | None = None
-    ) -> Job:
+    def follow(self, job: Job, *, cancel_when_interrupted: bool = True, on_change: OnJob | None = None) -> Job:
         """Block until a job has ended, with a progress bar on standard error.
 
         Args:
             job: The job.
-            noun: What its progress counts, such as `frame`.
             cancel_when_interrupted: Whether Ctrl-C cancels the job too.
             on_change: Told of every change.
 
@@ -125,7 +124,7 @@ class Session:
             BeltlineError: The job failed, crashed or was cancelled.
         """
         service = self.service()
-        with progress_bar(job.progress.total, job.id, noun) as bar:
+        with progress_bar(job.progress.total, job.id, NOUNS[job.kind]) as bar:
 
             def show(now: Job) -> None:
                 advance(bar, now)
@@ -199,6 +198,14 @@ def check_succeeded(job: Job) -> None:
         raise from_dict(job.error)
     hint = f"`beltline jobs {job.id} --log` prints what it said; `beltline jobs {job.id} --retry` tries again"
     raise BeltlineError(f"{job.kind} job {job.id} was {job.state.value}", code=f"job_{job.state.value}", hint=hint)
+
+
+def result_text(job: Job) -> str:
+    """What a finished job made, in a line."""
+    result = job.result or {}
+    if "dataset" in result:
+        return f"{result['dataset']}  {result.get('digest', '')}"
+    return f"{job.id} {job.state.value}"
 
 
 def as_json(value: Any) -> Any:

@@ -6,12 +6,11 @@ import argparse
 
 from contracts.errors import BeltlineError
 from contracts.job import Job
-from contracts.overrides import parse_assignments
+from contracts.overrides import parse_overrides
 from contracts.study import Study
 from contracts.study_cells import expand
 from contracts.study_file import load_study, study_names
 from contracts.study_order import StudyResult
-from server.commands.rendering import NOUNS
 from server.commands.session import Session, Subparsers, command, positive, table
 from server.resources import StudyDescription
 from server.study_planning import shipped_studies
@@ -48,7 +47,7 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
 
 
 def _study(arguments: argparse.Namespace, session: Session) -> int:
-    study = load_study(arguments.spec, shipped_studies(), overrides=parse_assignments(arguments.overrides))
+    study = load_study(arguments.spec, shipped_studies(), overrides=parse_overrides(arguments.overrides))
     if arguments.plan:
         session.emit(_plan(study), lambda: plan_text(study))
         return 0
@@ -68,7 +67,7 @@ def _study(arguments: argparse.Namespace, session: Session) -> int:
                 said = True
                 session.say(f"{study_id}: {estimate.said()}")
 
-    session.follow(accepted.job, noun=NOUNS["study"], on_change=tell)
+    session.follow(accepted.job, on_change=tell)
     found = service.study_of(study_id)
     session.emit(found, lambda: study_text(found))
     return 1 if found.result is not None and found.result.failed else 0

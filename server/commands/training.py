@@ -9,7 +9,6 @@ from contracts.document import load
 from contracts.errors import BeltlineError, NotFoundError
 from contracts.process import write_atomically
 from contracts.run import RunResult, TrainingSpec
-from server.commands.rendering import NOUNS
 from server.commands.session import Session, Subparsers, command, table
 from server.resources import Run, StudyDescription
 
@@ -46,7 +45,7 @@ def _train(arguments: argparse.Namespace, session: Session) -> int:
     if accepted.run is None:
         raise BeltlineError("the training run has no id", code="unexpected_answer")
     session.say(f"{accepted.run}: {accepted.job.id}")
-    session.follow(accepted.job, noun=NOUNS["train"])
+    session.follow(accepted.job)
     run = session.service().run(accepted.run)
     session.emit(run, lambda: run_text(run))
     return 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts.document import is_path
 from contracts.errors import ConfigurationError, NotFoundError, nearest
 from contracts.generator import Generator, load_generator
 from contracts.ids import digest_of
@@ -166,11 +167,6 @@ def _new(lock: DatasetsLock, written: str, folder: Path, wishes: Wishes, service
         overrides=wishes.overrides or {},
         locked=None,
     )
-
-
-def is_path(text: str) -> bool:
-    """Whether a generator is meant by its file."""
-    return text.endswith((".yaml", ".yml")) or "/" in text
 
 
 def _written(text: str, folder: Path) -> str:

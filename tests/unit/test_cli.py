@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from contracts.errors import BeltlineError, ConfigurationError
+from contracts.errors import BeltlineError
 from contracts.schemas import DOCUMENTS, export
 from server.cli import build_parser, main
-from server.commands.rendering import parse_overrides
 from server.commands.session import Session, table
 
 COMMANDS = (
@@ -166,16 +165,6 @@ def test_a_service_out_of_reach_fails_with_1_and_the_remedy(capsys: pytest.Captu
     printed = capsys.readouterr().err
     assert "no service answers at http://127.0.0.1:9" in printed
     assert "beltline serve" in printed
-
-
-def test_overrides_are_yaml_by_path() -> None:
-    parsed = parse_overrides(["a.b={uniform: [5, 20]}", "c=suv", "d=", "e=1e-3", "f=x=y"])
-    assert parsed == {"a.b": {"uniform": [5, 20]}, "c": "suv", "d": None, "e": 1e-3, "f": "x=y"}
-
-
-def test_an_override_given_twice_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="twice"):
-        parse_overrides(["a=1", "a=2"])
 
 
 def test_one_schema_is_the_document_itself(capsys: pytest.CaptureFixture[str]) -> None:

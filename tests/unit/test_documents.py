@@ -9,7 +9,7 @@ from contracts.errors import ConfigurationError, NotFoundError, from_dict
 from contracts.generator import Generator, load_generator
 from contracts.ids import canonical_json
 from contracts.label_map import LabelMap
-from contracts.overrides import apply_overrides, merge, parse_assignments
+from contracts.overrides import apply_overrides, merge, parse_overrides
 from contracts.run import TrainingSpec
 from contracts.study import Study
 
@@ -142,9 +142,11 @@ def test_unknown_override_path_is_refused(folder, path):
     refusal(load_generator, "sketch", folder, overrides={path: 3})
 
 
-def test_assignments_are_yaml():
-    assert parse_assignments(["a.b={uniform: [1, 2]}", "c=2e-4"]) == {"a.b": {"uniform": [1, 2]}, "c": 2e-4}
-    assert "assignment" in refusal(parse_assignments, ["a.b"]).message
+def test_overrides_are_yaml_by_path():
+    parsed = parse_overrides(["a.b={uniform: [5, 20]}", "c=suv", "d=", "e=1e-3", "f=x=y"])
+    assert parsed == {"a.b": {"uniform": [5, 20]}, "c": "suv", "d": None, "e": 1e-3, "f": "x=y"}
+    assert "write path=value" in refusal(parse_overrides, ["a.b"]).message
+    assert "given twice" in refusal(parse_overrides, ["a=1", "a=2"]).message
 
 
 def test_merge_replaces_a_distribution_of_another_kind_whole():

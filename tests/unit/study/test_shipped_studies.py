@@ -13,7 +13,7 @@ import pytest
 
 from contracts.generator import load_generator
 from contracts.ids import VersionReference
-from contracts.overrides import parse_assignments
+from contracts.overrides import parse_overrides
 from contracts.study import Study, StudyDataset
 from contracts.study_cells import expand, preparatory_runs
 from contracts.study_file import load_study, study_names
@@ -80,7 +80,7 @@ def test_the_command_that_makes_a_dataset_can_be_typed(name):
         words = shlex.split(dataset.made_by)
         parsed = build_parser().parse_args(words[1:])
         if words[1] == "render":
-            load_generator(parsed.generator, shipped_generators(), overrides=parse_assignments(parsed.overrides))
+            load_generator(parsed.generator, shipped_generators(), overrides=parse_overrides(parsed.overrides))
             published = parsed.dataset or parsed.generator
         else:
             published = parsed.name
