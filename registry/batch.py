@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+from abc import ABC, abstractmethod
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ UPLOADS = 16
 """Uploads to a remote store at a time, and a quarter of those that may wait."""
 
 
-class Batch:
+class Batch(ABC):
     """Blobs stored together.
 
     Used as a context manager; `add` may be called from several threads.
@@ -40,24 +41,21 @@ class Batch:
             self.flush()
         self.close()
 
+    @abstractmethod
     def add(self, data: bytes, digest: Digest | None = None) -> Digest:
         """Add bytes, hashed here once unless the caller has done so.
 
         Raises:
             StorageError: The store refuses.
         """
-        digest = digest or digest_of(data)
-        if self._store.size_or_none(digest) != len(data):
-            self._write(digest, data)
-        return digest
 
+    @abstractmethod
     def scratch(self) -> Path:
         """A folder of this batch for files in the making; it goes with the batch.
 
         Raises:
             StorageError: It can't be made.
         """
-        raise NotImplementedError
 
     def add_file(self, path: Path, digest: Digest, size_bytes: int) -> None:
         """Add a file of the scratch folder, which is gone then.
@@ -75,17 +73,17 @@ class Batch:
         else:
             self._write_file(path, digest, size_bytes)
 
+    @abstractmethod
     def flush(self) -> None:
         """Make everything added so far visible and durable."""
 
+    @abstractmethod
     def close(self) -> None:
         """Forget what is not flushed."""
 
-    def _write(self, digest: Digest, data: bytes) -> None:
-        raise NotImplementedError
-
+    @abstractmethod
     def _write_file(self, path: Path, digest: Digest, size_bytes: int) -> None:
-        raise NotImplementedError
+        """Store a file of the scratch folder that the store has not."""
 
 
 class RemoteBatch(Batch):

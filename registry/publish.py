@@ -68,8 +68,9 @@ def publish_batch(
     """
     check_name(name, "dataset name")
     missing = set(gaps)
-    if not missing <= set(range(frames)):
-        raise ConfigurationError(f"gaps {sorted(missing - set(range(frames)))} are no frames of 0 to {frames - 1}")
+    outside = sorted(gap for gap in missing if not 0 <= gap < frames)
+    if outside:
+        raise ConfigurationError(f"gaps {outside} are no frames of 0 to {frames - 1}")
     if len(missing) == frames:
         raise RenderError("every frame of the batch was given up: there is nothing to publish")
     generator_digest = generator.digest()

@@ -293,12 +293,23 @@ class LocalBatch(Batch):
         clear_dead(self._folder)
         self._hold = hold
         self._incoming: Incoming | None = None
-        self._waiting: dict[Digest, str] = {}
+        self._waiting: dict[Digest, None] = {}
         self._waiting_bytes = 0
 
     @property
     def _folder(self) -> Path:
         return Path(self._store.root, "incoming")
+
+    def add(self, data: bytes, digest: Digest | None = None) -> Digest:
+        digest = digest or digest_of(data)
+        if digest in self._waiting or self._store.size_or_none(digest) == len(data):
+            return digest
+        try:
+            write_exclusively(self._waiting_path(digest), data)
+        except OSError as error:
+            raise storage_error(error, f"write blobs of the store {self._store.root}") from error
+        self._wait(digest, len(data))
+        return digest
 
     def flush(self) -> None:
         if not self._waiting:
@@ -330,26 +341,18 @@ class LocalBatch(Batch):
             raise storage_error(error, f"write blobs of the store {self._store.root}") from error
         return self._incoming
 
-    def _write(self, digest: Digest, data: bytes) -> None:
-        if digest in self._waiting:
-            return
-        path = f"{self._open().folder}/{digest.partition(':')[2]}"
-        try:
-            write_exclusively(path, data)
-        except OSError as error:
-            raise storage_error(error, f"write blobs of the store {self._store.root}") from error
-        self._wait(digest, path, len(data))
+    def _waiting_path(self, digest: Digest) -> str:
+        return f"{self._open().folder}/{digest.partition(':')[2]}"
 
     def _write_file(self, path: Path, digest: Digest, size_bytes: int) -> None:
-        waiting = f"{self._open().folder}/{digest.partition(':')[2]}"
         try:
-            os.replace(path, waiting)  # noqa: PTH105
+            os.replace(path, self._waiting_path(digest))  # noqa: PTH105
         except OSError as error:
             raise storage_error(error, f"write blobs of the store {self._store.root}") from error
-        self._wait(digest, waiting, size_bytes)
+        self._wait(digest, size_bytes)
 
-    def _wait(self, digest: Digest, path: str, size_bytes: int) -> None:
-        self._waiting[digest] = path
+    def _wait(self, digest: Digest, size_bytes: int) -> None:
+        self._waiting[digest] = None
         self._waiting_bytes += size_bytes
         if not self._hold and (len(self._waiting) >= GROUP_FILES or self._waiting_bytes >= GROUP_BYTES):
             self.flush()
@@ -359,16 +362,16 @@ class LocalBatch(Batch):
         os.makedirs(blobs, exist_ok=True)  # noqa: PTH103
         whole = len(self._waiting) > SYNC_EACH_MAX and sync_file_system(self._store.root)
         if not whole:
-            for path in self._waiting.values():
-                sync_path(path)
+            for digest in self._waiting:
+                sync_path(self._waiting_path(digest))
         folders: set[str] = set()
-        for digest, path in self._waiting.items():
+        for digest in self._waiting:
             final = self._store.path_of(digest)
             folder = final.rsplit("/", 1)[0]
             if folder not in folders:
                 os.makedirs(folder, exist_ok=True)  # noqa: PTH103
                 folders.add(folder)
-            os.replace(path, final)  # noqa: PTH105
+            os.replace(self._waiting_path(digest), final)  # noqa: PTH105
         self._waiting.clear()
         self._waiting_bytes = 0
         if not (whole and sync_file_system(self._store.root)):

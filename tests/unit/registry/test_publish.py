@@ -153,6 +153,7 @@ def test_a_record_that_is_garbage_is_an_integrity_error(home: Home, staging: Pat
 def test_what_can_not_be_a_version_is_refused(home: Home, staging: Path) -> None:
     refused(home, staging, ConfigurationError, name="../evil")
     refused(home, staging, ConfigurationError, gaps=[5])
+    refused(home, staging, ConfigurationError, frames=10**12, gaps=[10**12])  # at once: frames are not listed
     assert "given up" in refused(home, staging, RenderError, gaps=range(5)).message
 
 

@@ -15,15 +15,18 @@ from registry.spool import DigestTable, LineFile
 from registry.store import Store
 
 
-@given(st.lists(st.binary(max_size=4), max_size=60), st.integers(1, 9))
-def test_a_table_gives_every_blob_once_and_sorted(blobs: list[bytes], at_a_time: int) -> None:
+@given(st.lists(st.binary(max_size=4), max_size=60), st.integers(1, 9), st.integers(2, 4))
+def test_a_table_gives_every_blob_once_and_sorted(blobs: list[bytes], at_a_time: int, open_at_a_time: int) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(spool, "SORTED_ENTRIES", at_a_time)
+        patch.setattr(spool, "RUNS_MAX", open_at_a_time)
         table = DigestTable(Path(folder))
         for data in blobs:
             table.add(digest_of(data), len(data))
         expected = sorted({f"{digest_of(data)} {len(data)}".encode() for data in blobs})
         assert list(table.lines()) == expected
+        assert list(table.lines()) == expected  # again from the first
+        assert len(list(Path(folder).iterdir())) < open_at_a_time
 
 
 def test_lines_are_hashed_as_they_are_written(tmp_path: Path) -> None:
