@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -23,7 +22,8 @@ from contracts.erasure import ErasureMark
 from contracts.errors import IntegrityError, NotFoundError, nearest
 from contracts.frame import FileRole, FrameRecord
 from contracts.frame_spec import Label
-from contracts.ids import Digest, digest_of
+from contracts.ids import Digest
+from registry.checking import Fault, blob_uses
 from registry.store import Store
 from registry.streaming import read_lines
 
@@ -33,25 +33,6 @@ OnProgress = Callable[[int, int], None]
 """Called with (done, total)."""
 ERASED_NOTE = "erased"
 """Kind of the notes in the store that say what was erased from a version."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A blob that is missing or damaged."""
-
-    digest: Digest
-    """What the bytes should be."""
-    path: str
-    """Where they lie or should lie."""
-    reason: str
-    """`missing`, or what was found instead."""
-    files: tuple[str, ...]
-    """What the blob is: such as `frame 7 image` or `manifest`."""
-    versions: tuple[str, ...]
-    """Versions that hold the blob."""
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}; {', '.join(self.files)} of {', '.join(self.versions) or 'no version'}"
 
 
 class Version:
@@ -220,48 +201,19 @@ class Version:
                 found.setdefault(digest, []).append(f"frame {record.index} {role}")
         return found
 
-    def files_or_listed(self) -> dict[Digest, list[str]]:
-        """As `files`; where `frames.jsonl` is damaged, the files are those that the file table lists, unnamed."""
-        try:
-            return self.files()
-        except IntegrityError:
-            found = {
-                self.digest: ["manifest"],
-                self.manifest.frames.digest: ["frames.jsonl"],
-                self.manifest.files.digest: ["file table"],
-            }
-            if self.manifest.generator_document is not None:
-                found.setdefault(self.manifest.generator_document.digest, ["generator"])
-            for digest in self._listed_digests():
-                found.setdefault(digest, ["file of a frame"])
-            return found
-
     def verify(self, on_progress: OnProgress | None = None) -> list[Fault]:
         """Re-hash every blob of the version.
 
         Returns:
             Every missing or damaged blob; empty when all is well.
         """
-        files = self.files_or_listed()
-        faults = []
-        for done, (digest, what) in enumerate(files.items(), 1):
-            reason = check_blob(self.store, digest)
-            if reason is not None:
-                faults.append(Fault(digest, self.store.path_of(digest), reason, tuple(what), (self.name,)))
-            if on_progress is not None:
-                on_progress(done, len(files))
-        return faults
+        with blob_uses(self.store) as uses:
+            uses.add_version(self)
+            return uses.check(on_progress)
 
     @cached_property
     def _records(self) -> tuple[FrameRecord, ...]:
         return tuple(self.iterate())
-
-    def _listed_digests(self) -> list[Digest]:
-        try:
-            table = self.store.read(self.manifest.files.digest)
-        except IntegrityError:
-            return []
-        return [line.split(" ")[0] for line in table.decode("ascii", "replace").splitlines()]
 
     def _decode(self, record: FrameRecord, role: FileRole) -> Image.Image:
         data = self.read_file(record, role)
@@ -331,13 +283,3 @@ def _read_marks(store: Store, digest: Digest) -> dict[int, ErasureMark]:
             ) from None
         found.update(dict.fromkeys(mark.frames, mark))
     return found
-
-
-def check_blob(store: Store, digest: Digest) -> str | None:
-    """What is wrong with a blob: `missing`, or what its bytes are instead; none when all is well."""
-    try:
-        data = store.read_unverified(digest)
-    except FileNotFoundError:
-        return "missing"
-    found = digest_of(data)
-    return None if found == digest else f"damaged: {len(data)} bytes of {found}"

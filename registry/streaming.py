@@ -10,7 +10,7 @@ from contracts.ids import Digest
 from registry.durable import storage_error
 from registry.store import Store
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 17
 
 
 def read_lines(store: Store, digest: Digest, *, what: str = "") -> Iterator[bytes]:
@@ -24,25 +24,43 @@ def read_lines(store: Store, digest: Digest, *, what: str = "") -> Iterator[byte
     """
     found = hashlib.sha256()
     rest = b""
-    for chunk in _chunks(store, digest, what):
-        found.update(chunk)
-        lines = (rest + chunk).split(b"\n")
-        rest = lines.pop()
-        yield from lines
+    try:
+        for chunk in _chunks(store, digest):
+            found.update(chunk)
+            lines = (rest + chunk).split(b"\n")
+            rest = lines.pop()
+            yield from lines
+    except FileNotFoundError:
+        raise _fault(store, digest, what, "is missing") from None
     if rest:
         yield rest
     if f"sha256:{found.hexdigest()}" != digest:
         raise _fault(store, digest, what, "is damaged")
 
 
-def _chunks(store: Store, digest: Digest, what: str) -> Iterator[bytes]:
+def hash_blob(store: Store, digest: Digest) -> tuple[Digest, int]:
+    """Digest and size in bytes of what a blob holds, read piece by piece.
+
+    Raises:
+        FileNotFoundError: The blob is missing.
+        StorageError: The store refuses to read.
+    """
+    found = hashlib.sha256()
+    size_bytes = 0
+    for chunk in _chunks(store, digest):
+        found.update(chunk)
+        size_bytes += len(chunk)
+    return f"sha256:{found.hexdigest()}", size_bytes
+
+
+def _chunks(store: Store, digest: Digest) -> Iterator[bytes]:
     path = store.path_of(digest)
     try:
         with store.open(digest) as stream:
             while chunk := stream.read(_CHUNK_BYTES):
                 yield chunk
     except FileNotFoundError:
-        raise _fault(store, digest, what, "is missing") from None
+        raise
     except OSError as error:
         raise storage_error(error, f"read {path}") from error
     except BeltlineError:

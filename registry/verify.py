@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.ids import Digest, VersionReference
+from contracts.ids import VersionReference
 from registry.catalog import Catalog
-from registry.reader import Fault, OnProgress, Version, check_blob
+from registry.checking import ERASED_YET_THERE, Fault, OnProgress, blob_uses
+from registry.reader import Version
 from registry.store import Store
 
-ERASED_YET_THERE = "erased, and its bytes are there: `beltline gc` frees them where nothing else needs them"
+__all__ = ["ERASED_YET_THERE", "Fault", "verify"]
 
 
 def verify(
@@ -36,39 +37,12 @@ def verify(
 
     Raises:
         NotFoundError: No such version.
+        StorageError: Store or temporary folder refuse.
     """
     chosen = [ref for ref, _ in catalog.all_versions()] if references is None else list(references)
-    uses: dict[Digest, tuple[list[str], list[str]]] = {}
-    erased: dict[Digest, tuple[str, str]] = {}
-    for reference in chosen:
-        version = Version(store, catalog.resolve(reference), catalog.manifest(reference), str(reference))
-        for digest, files in version.files_or_listed().items():
-            known_files, known_versions = uses.setdefault(digest, ([], []))
-            known_files += [file for file in files if file not in known_files]
-            known_versions.append(str(reference))
-        if version.erased:
-            erased |= _erased_files(version)
-    faults = []
-    if references is None:
-        for digest in store.digests():
-            if digest in erased and digest not in uses:
-                file, name = erased[digest]
-                faults.append(Fault(digest, store.path_of(digest), ERASED_YET_THERE, (file,), (name,)))
-            uses.setdefault(digest, (["unused"], []))
-    for done, (digest, (files, versions)) in enumerate(uses.items(), 1):
-        reason = check_blob(store, digest)
-        if reason is not None:
-            faults.append(Fault(digest, store.path_of(digest), reason, tuple(files), tuple(versions)))
-        if on_progress is not None:
-            on_progress(done, len(uses))
-    return faults
-
-
-def _erased_files(version: Version) -> dict[Digest, tuple[str, str]]:
-    """What the files of erased frames were."""
-    return {
-        digest: (f"frame {record.index} {role}", version.name)
-        for record in version.iterate_all()
-        if record.index in version.erased
-        for role, digest in record.files.items()
-    }
+    with blob_uses(store) as uses:
+        for reference in chosen:
+            uses.add_version(Version(store, catalog.resolve(reference), catalog.manifest(reference), str(reference)))
+        if references is None:
+            uses.add_stored(store.digests())
+        return uses.check(on_progress)
