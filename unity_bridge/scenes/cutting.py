@@ -48,9 +48,9 @@ def split(patch: Patch, region: Array) -> tuple[Patch, Patch]:
     """The pieces inside (region > 0) and outside. region: (V,) float64, in a unit that is linear near zero."""
     if region.shape != (len(patch.attributes),):
         raise IntegrityError(
-            f"The region has shape {region.shape} for {len(patch.attributes)} vertices.",
+            f"the region has shape {region.shape} for {len(patch.attributes)} vertices",
             code="cut_shape",
-            hint="Give one number for each vertex.",
+            hint="give one number for each vertex",
         )
     # A vertex on the border would give triangles without area.
     region = np.where(np.abs(region) < 1e-7, 1e-7, region)

@@ -28,7 +28,7 @@ _ARRAY_BUFFER = 34962
 _ELEMENT_ARRAY_BUFFER = 34963
 _TRIANGLES = 4
 _COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}
-_HINT = "Write the file again with `write_glb`; a player reads only what it writes."
+_HINT = "write the file again with `write_glb`; a player reads only what it writes"
 
 
 def _y_up(z_up: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -107,7 +107,7 @@ def write_glb(model: Model) -> bytes:
 
 
 def _malformed(what: str) -> IntegrityError:
-    return IntegrityError(f"The GLB file cannot be read: {what}.", code="glb_malformed", hint=_HINT)
+    return IntegrityError(f"the GLB file cannot be read: {what}", code="glb_malformed", hint=_HINT)
 
 
 def _chunks(data: bytes) -> tuple[dict[str, Any], bytes]:

@@ -25,9 +25,9 @@ def _frozen(values: object, dtype: type, columns: int, what: str, part: str) -> 
     array = np.array(values, dtype=dtype, order="C")
     if array.ndim != 2 or array.shape[1] != columns:
         raise IntegrityError(
-            f"{what} of part '{part}' have shape {array.shape}, not (N, {columns}).",
+            f"{what} of part '{part}' have shape {array.shape}, not (N, {columns})",
             code="mesh_shape",
-            hint=f"Give one row of {columns} numbers for each element.",
+            hint=f"give one row of {columns} numbers for each element",
         )
     array.setflags(write=False)
     return array
@@ -56,7 +56,7 @@ class Part:
     def __post_init__(self) -> None:
         if not self.name:
             raise IntegrityError(
-                "A part has no name.", code="mesh_name", hint="Name every part; labels are given by name."
+                "a part has no name", code="mesh_name", hint="name every part; labels are given by name"
             )
         object.__setattr__(self, "vertices", _frozen(self.vertices, np.float32, 3, "The vertices", self.name))
         object.__setattr__(self, "faces", _frozen(self.faces, np.uint32, 3, "The faces", self.name))
@@ -69,37 +69,37 @@ class Part:
         count = len(self.vertices)
         if count == 0 or len(self.faces) == 0:
             raise IntegrityError(
-                f"Part '{self.name}' has {count} vertices and {len(self.faces)} faces.",
+                f"part '{self.name}' has {count} vertices and {len(self.faces)} faces",
                 code="mesh_empty",
-                hint="Leave a part out of the model where there is nothing of it.",
+                hint="leave a part out of the model where there is nothing of it",
             )
         if int(self.faces.max()) >= count:
             raise IntegrityError(
-                f"A face of part '{self.name}' names vertex {int(self.faces.max())}; there are {count}.",
+                f"a face of part '{self.name}' names vertex {int(self.faces.max())}; there are {count}",
                 code="mesh_index",
-                hint="Faces index the rows of `vertices` from 0.",
+                hint="faces index the rows of `vertices` from 0",
             )
         for what, values in (("vertices", self.vertices), ("normals", self.normals), ("uvs", self.uvs)):
             if values is None:
                 continue
             if len(values) != count:
                 raise IntegrityError(
-                    f"Part '{self.name}' has {count} vertices and {len(values)} rows of {what}.",
+                    f"part '{self.name}' has {count} vertices and {len(values)} rows of {what}",
                     code="mesh_count",
-                    hint="Give one row for each vertex.",
+                    hint="give one row for each vertex",
                 )
             if not np.isfinite(values).all():
                 raise IntegrityError(
-                    f"The {what} of part '{self.name}' hold a number that is not finite.",
+                    f"the {what} of part '{self.name}' hold a number that is not finite",
                     code="mesh_not_finite",
-                    hint="Check the shape parameters for a zero length or an impossible angle.",
+                    hint="check the shape parameters for a zero length or an impossible angle",
                 )
         lengths = np.einsum("ij,ij->i", self.normals, self.normals)
         if np.abs(lengths - 1).max() > 2 * _UNIT_LENGTH_TOLERANCE:
             raise IntegrityError(
-                f"Part '{self.name}' has a normal that is not of unit length.",
+                f"part '{self.name}' has a normal that is not of unit length",
                 code="mesh_normal",
-                hint="Use `smooth_normals` or `crease_normals`.",
+                hint="use `smooth_normals` or `crease_normals`",
             )
 
 
@@ -114,15 +114,15 @@ class Model:
         object.__setattr__(self, "parts", tuple(self.parts))
         if not self.parts:
             raise IntegrityError(
-                f"Model '{self.name}' has no parts.", code="mesh_no_parts", hint="Give at least one part."
+                f"model '{self.name}' has no parts", code="mesh_no_parts", hint="give at least one part"
             )
         names = [part.name for part in self.parts]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise IntegrityError(
-                f"Model '{self.name}' has more than one part named {', '.join(twice)}.",
+                f"model '{self.name}' has more than one part named {', '.join(twice)}",
                 code="mesh_part_twice",
-                hint="Merge the meshes, or name them apart.",
+                hint="merge the meshes, or name them apart",
             )
 
     def part(self, name: str) -> Part:
@@ -131,9 +131,9 @@ class Model:
             if part.name == name:
                 return part
         raise IntegrityError(
-            f"Model '{self.name}' has no part '{name}'.",
+            f"model '{self.name}' has no part '{name}'",
             code="mesh_no_such_part",
-            hint=f"Its parts: {', '.join(self.part_names)}.",
+            hint=f"its parts: {', '.join(self.part_names)}",
         )
 
     @property
@@ -274,7 +274,7 @@ def merge(surfaces: Iterable[Surface]) -> Surface:
     """One surface of all. Texture coordinates are kept where every one has them. Raises IntegrityError for none."""
     listed = list(surfaces)
     if not listed:
-        raise IntegrityError("There is no surface to merge.", code="mesh_nothing_to_merge", hint="Give at least one.")
+        raise IntegrityError("there is no surface to merge", code="mesh_nothing_to_merge", hint="give at least one")
     offsets = np.cumsum([0] + [len(surface.vertices) for surface in listed[:-1]])
     uvs = [surface.uvs for surface in listed]
     return Surface(
@@ -296,7 +296,7 @@ def transform(surface: Surface, matrix: NDArray[np.floating]) -> Surface:
     linear = matrix[:3, :3]
     determinant = float(np.linalg.det(linear))
     if abs(determinant) < 1e-15:
-        raise IntegrityError("A transform flattens the mesh.", code="mesh_singular", hint="Give a matrix of full rank.")
+        raise IntegrityError("a transform flattens the mesh", code="mesh_singular", hint="give a matrix of full rank")
     vertices = np.asarray(surface.vertices, dtype=np.float64) @ linear.T + matrix[:3, 3]
     normals = unit(np.asarray(surface.normals, dtype=np.float64) @ np.linalg.inv(linear))
     faces = np.asarray(surface.faces)

@@ -32,7 +32,7 @@ def environment_image(kind: str, random: np.random.Generator) -> Image:
     makers = {"busy": _busy, "sky": _sky, "studio": _studio}
     if kind not in makers:
         raise ConfigurationError(
-            f"There is no environment '{kind}'.", code="unknown_environment", hint=nearest(kind, makers)
+            f"there is no environment '{kind}'", code="unknown_environment", hint=nearest(kind, makers)
         )
     image = np.clip(makers[kind](random), 0.002, 60.0)
     weight = np.cos(_elevation())

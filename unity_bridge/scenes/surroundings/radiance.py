@@ -21,15 +21,15 @@ def encode_radiance(image: NDArray[np.float32]) -> bytes:
     """
     if image.ndim != 3 or image.shape[2] != 3 or not 8 <= image.shape[1] < 32768:
         raise IntegrityError(
-            f"An environment has shape {image.shape}.",
+            f"an environment has shape {image.shape}",
             code="radiance_shape",
-            hint="Give (H, W, 3) with 8 <= W < 32768.",
+            hint="give (H, W, 3) with 8 <= W < 32768",
         )
     if not np.isfinite(image).all() or image.min() < 0:
         raise IntegrityError(
-            "An environment holds a value that is negative or not finite.",
+            "an environment holds a value that is negative or not finite",
             code="radiance_value",
-            hint="Light is not negative; check the random fields it was made from.",
+            hint="light is not negative; check the random fields it was made from",
         )
     height, width = image.shape[:2]
     largest = np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2])

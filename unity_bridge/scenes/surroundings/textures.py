@@ -49,7 +49,7 @@ def muted_color(random: np.random.Generator, low: float, high: float, vivid_shar
 def ground_texture(kind: str, random: np.random.Generator, size: int = 256) -> Image:
     """(size, size, 3) float32 linear reflectance of 4 m x 4 m of ground; tiles without a seam."""
     if kind not in GROUNDS:
-        raise ConfigurationError(f"There is no ground '{kind}'.", code="unknown_ground", hint=nearest(kind, GROUNDS))
+        raise ConfigurationError(f"there is no ground '{kind}'", code="unknown_ground", hint=nearest(kind, GROUNDS))
     rough = noise(random, size, size, 7, 0.85)
     fine = random.random((size, size), dtype=np.float32)
     rows = np.arange(size)
@@ -105,7 +105,7 @@ def _add_stains(image: Image, random: np.random.Generator) -> None:
 def wall_texture(kind: str, random: np.random.Generator, height: int = 192, width: int = 384) -> Image:
     """(H, W, 3) float32 linear reflectance of 4 m x 8 m of wall or of what else stands behind a vehicle."""
     if kind not in WALLS:
-        raise ConfigurationError(f"There is no wall '{kind}'.", code="unknown_wall", hint=nearest(kind, WALLS))
+        raise ConfigurationError(f"there is no wall '{kind}'", code="unknown_wall", hint=nearest(kind, WALLS))
     field = noise(random, height, width, 7, 0.8)[..., None]
     fine = random.random((height, width, 1), dtype=np.float32)
     y, x = np.arange(height)[:, None], np.arange(width)[None]
@@ -266,5 +266,5 @@ def png_of(linear: Image) -> bytes:
     eight_bit = np.clip(np.round(encoded * 255), 0, 255).astype(np.uint8)
     done, data = cv2.imencode(".png", eight_bit[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not done:
-        raise IntegrityError("A texture could not be encoded.", code="texture_encoding", hint="Report the generator.")
+        raise IntegrityError("a texture could not be encoded", code="texture_encoding", hint="report the generator")
     return data.tobytes()

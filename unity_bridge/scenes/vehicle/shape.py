@@ -91,7 +91,7 @@ class VehicleShape:
     def __post_init__(self) -> None:
         if self.body_style not in BODY_STYLES:
             raise ConfigurationError(
-                f"There is no body style '{self.body_style}'.",
+                f"there is no body style '{self.body_style}'",
                 code="unknown_body_style",
                 hint=nearest(self.body_style, BODY_STYLES),
             )
@@ -99,18 +99,18 @@ class VehicleShape:
             value = getattr(self, field.name)
             if isinstance(value, float) and not np.isfinite(value):
                 raise ConfigurationError(
-                    f"{field.name} of the vehicle is not finite.", code="vehicle_shape", hint="Give a plain number."
+                    f"{field.name} of the vehicle is not finite", code="vehicle_shape", hint="give a plain number"
                 )
         if self.door_count not in (2, 4):
             raise ConfigurationError(
-                f"A vehicle has 2 or 4 side doors, not {self.door_count}.", code="vehicle_shape", hint="Use 2 or 4."
+                f"a vehicle has 2 or 4 side doors, not {self.door_count}", code="vehicle_shape", hint="use 2 or 4"
             )
         if self.length_m < self.wheelbase_m + self.front_overhang_m + 0.4:
             raise ConfigurationError(
-                f"A vehicle of {self.length_m:.2f} m has no room for a wheelbase of {self.wheelbase_m:.2f} m "
-                f"behind a front overhang of {self.front_overhang_m:.2f} m.",
+                f"a vehicle of {self.length_m:.2f} m has no room for a wheelbase of {self.wheelbase_m:.2f} m "
+                f"behind a front overhang of {self.front_overhang_m:.2f} m",
                 code="vehicle_shape",
-                hint="Make it longer, or bring the axles together.",
+                hint="make it longer, or bring the axles together",
             )
 
     @property
@@ -225,7 +225,7 @@ def draw_shape(
     """
     if body_style not in BODY_STYLES:
         raise ConfigurationError(
-            f"There is no body style '{body_style}'.", code="unknown_body_style", hint=nearest(body_style, BODY_STYLES)
+            f"there is no body style '{body_style}'", code="unknown_body_style", hint=nearest(body_style, BODY_STYLES)
         )
     random = np.random.Generator(np.random.Philox(np.random.SeedSequence([detail_seed, BODY_STYLES.index(body_style)])))
 

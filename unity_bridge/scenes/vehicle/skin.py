@@ -186,13 +186,6 @@ class Skin:
         )
         return np.maximum(result, 0.2)
 
-    def side_normal(self, x: float, z: float) -> Array:
-        """Outward unit normal of the left body side at (x, z)."""
-        step = 0.01
-        slope_x = (self.half_width(x + step, z) - self.half_width(x - step, z)) / (2 * step)
-        slope_z = (self.half_width(x, z + step) - self.half_width(x, z - step)) / (2 * step)
-        return unit(np.array([-slope_x, 1.0, -slope_z]))
-
     def _along(
         self, front: float, hood: float, screen: float, roof: float, rear_screen: float, deck: float, rear: float
     ) -> Array:
