@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -29,16 +28,10 @@ from contracts.ids import canonical_json, digest_of
 from unity_bridge.assets import write_assets
 from unity_bridge.quality.gate import inspect
 from unity_bridge.quality.rendered import read_rendered
-from unity_bridge.scenes.composition import (
-    AssetCollector,
-    ComposedFrame,
-    intrinsics,
-    look_at,
-)
+from unity_bridge.scenes.composition import AssetCollector, ComposedFrame, intrinsics, look_at
 from unity_bridge.scenes.mesh import Model, Part
-from unity_bridge.scenes.photometry import (
-    exposure_for,
-)
+from unity_bridge.scenes.photometry import exposure_for
+from unity_bridge.scenes.surroundings.radiance import encode_radiance
 
 if TYPE_CHECKING:
     from unity_bridge.session import PlayerSession
@@ -147,11 +140,6 @@ def box_model(name: str, size_m: tuple[float, float, float]) -> Model:
     return Model(name, (Part("box", np.array(vertices), np.array(faces), np.array(normals)),))
 
 
-def uniform_hdr(width_px: int = 32) -> bytes:
-    """A Radiance HDR image of luminance 1 everywhere, uncompressed.
-
-    Source: G. Ward, "Real Pixels", Graphics Gems II, 1991 (RGBE: mantissas times 2^(exponent - 136)).
-    """
-    height_px = width_px // 2
-    header = f"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y {height_px} +X {width_px}\n".encode()
-    return header + struct.pack("BBBB", 128, 128, 128, 129) * (width_px * height_px)
+def uniform_hdr() -> bytes:
+    """A Radiance HDR image of luminance 1 everywhere."""
+    return encode_radiance(np.ones((4, 8, 3), np.float32))

@@ -53,9 +53,6 @@ namespace UnityEngine
         public static T CreateInstance<T>() where T : ScriptableObject => default(T);
     }
 
-    [Page("engine", "SerializeField")]
-    public sealed class SerializeField : Attribute { }
-
     [Page("engine", "GameObject")]
     public sealed class GameObject : Object
     {

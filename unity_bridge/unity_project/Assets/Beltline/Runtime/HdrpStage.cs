@@ -78,7 +78,7 @@ namespace Beltline.Runtime
             for (int face = 0; face < CubeImage.Faces; face++)
                 cubemap.SetPixelData(image.Rgba[face], 0, (CubemapFace)face);
             cubemap.Apply(false, true);
-            return new StageSky(cubemap, (long)CubeImage.Faces * image.Rgba[0].Length * sizeof(float));
+            return new StageTexture(cubemap, (long)CubeImage.Faces * image.Rgba[0].Length * sizeof(float));
         }
 
         public void Clear()
@@ -127,7 +127,7 @@ namespace Beltline.Runtime
 
         public void Surround(SetEnvironment environment, IStageAsset image)
         {
-            sky.hdriSky.Override(((StageSky)image).Cubemap);
+            sky.hdriSky.Override(((StageTexture)image).Texture);
             sky.skyIntensityMode.Override(SkyIntensityMode.Multiplier);
             sky.multiplier.Override((float)environment.LuminanceCdM2);
         }
@@ -252,30 +252,16 @@ namespace Beltline.Runtime
 
         sealed class StageTexture : IStageAsset
         {
-            public StageTexture(Texture2D texture, long sizeBytes)
+            public StageTexture(Texture texture, long sizeBytes)
             {
                 Texture = texture;
                 SizeBytes = sizeBytes;
             }
 
-            public Texture2D Texture { get; }
+            public Texture Texture { get; }
             public long SizeBytes { get; }
 
             public void Dispose() => Object.Destroy(Texture);
-        }
-
-        sealed class StageSky : IStageAsset
-        {
-            public StageSky(Cubemap cubemap, long sizeBytes)
-            {
-                Cubemap = cubemap;
-                SizeBytes = sizeBytes;
-            }
-
-            public Cubemap Cubemap { get; }
-            public long SizeBytes { get; }
-
-            public void Dispose() => Object.Destroy(Cubemap);
         }
     }
 }

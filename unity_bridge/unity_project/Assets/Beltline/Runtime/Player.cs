@@ -17,16 +17,11 @@ namespace Beltline.Runtime
         const float FrameS = 1f / 30;
         const int Failed = 1;
 
-        [SerializeField] StageParts parts;
+        /// <summary>Put there by Beltline.Editor; a field, because that is what Unity writes into a scene.</summary>
+        public StageParts Parts;
 
         readonly RequestChannel channel = new RequestChannel();
         bool over;
-
-        public StageParts Parts
-        {
-            get => parts;
-            set => parts = value;
-        }
 
         void Awake()
         {
@@ -61,7 +56,7 @@ namespace Beltline.Runtime
 
         async Task Serve()
         {
-            var stage = new HdrpStage(parts, Argument(BundleArgument));
+            var stage = new HdrpStage(Parts, Argument(BundleArgument));
             var renderer = new StagedRenderer(stage);
             await SelfTest.Run(renderer);
             Debug.Log("the self-test has passed on " + renderer.Device);

@@ -6,65 +6,27 @@ namespace Beltline.Runtime
 {
     /// <summary>
     /// What a scene must have for a player. Beltline.Editor puts it there; a build keeps it, and the shader variants that
-    /// its materials ask for.
+    /// its materials ask for. Fields, because these are what Unity writes into a scene.
     /// </summary>
     public sealed class StageParts : MonoBehaviour
     {
         /// <summary>Layer of everything that the id pass draws.</summary>
         public const int LabelledLayer = 8;
 
-        [SerializeField] Camera view;
-        [SerializeField] Volume volume;
-        [SerializeField] CustomPassVolume passes;
-        [SerializeField] Material opaque;
-        [SerializeField] Material glass;
-        [SerializeField] Material lamp;
-        [SerializeField] Material ids;
-
-        public Camera View
-        {
-            get => view;
-            set => view = value;
-        }
-
-        public Volume Volume
-        {
-            get => volume;
-            set => volume = value;
-        }
-
-        public CustomPassVolume Passes
-        {
-            get => passes;
-            set => passes = value;
-        }
+        public Camera View;
+        public Volume Volume;
+        public CustomPassVolume Passes;
 
         /// <summary>Of HDRP Lit, to copy.</summary>
-        public Material Opaque
-        {
-            get => opaque;
-            set => opaque = value;
-        }
+        public Material Opaque;
 
         /// <summary>A thin pane, to copy.</summary>
-        public Material Glass
-        {
-            get => glass;
-            set => glass = value;
-        }
+        public Material Glass;
 
         /// <summary>Opaque and shining, to copy.</summary>
-        public Material Lamp
-        {
-            get => lamp;
-            set => lamp = value;
-        }
+        public Material Lamp;
 
         /// <summary>Of the id pass.</summary>
-        public Material Ids
-        {
-            get => ids;
-            set => ids = value;
-        }
+        public Material Ids;
     }
 }
