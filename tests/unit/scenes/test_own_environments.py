@@ -11,20 +11,17 @@ import cv2
 import mitsuba as mi
 import numpy as np
 import pytest
-import yaml
+from own_generators import SHIPPED, loaded, write_generator
 
-import generator_configs
 from contracts.errors import BeltlineError, ConfigurationError, NotFoundError
 from contracts.generator import Generator, load_generator, resolve_generator
 from contracts.ids import canonical_json
-from server.own_files import keep_own_files
 from unity_bridge.sampling import sample_frame
 from unity_bridge.scenes import own_files
 from unity_bridge.scenes.families import compose
 from unity_bridge.scenes.surroundings import panorama
 from unity_bridge.scenes.surroundings.radiance import encode_radiance
 
-SHIPPED = Path(str(generator_configs.__file__)).parent
 COLORS = {"street": (4.0, 1.0, 0.5), "park": (0.2, 3.0, 0.4)}
 
 
@@ -42,37 +39,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     panorama._panorama_file.cache_clear()  # type: ignore[attr-defined]
 
 
-def written(folder: Path, assets: Any, base: str = "exterior", **more: Any) -> Path:
-    path = folder / "mine.yaml"
-    path.write_text(
-        yaml.safe_dump(
-            {"schema_version": 1, "name": "mine", "extends": base, "assets": assets, **more}, sort_keys=False
-        )
-    )
-    return path
-
-
-def loaded(path: Path) -> Generator:
-    """The generator, with its files kept as for workers."""
-    found: dict[str, Path] = {}
-    generator = load_generator(str(path), SHIPPED, found=found.__setitem__)
-    keep_own_files(found, path.parent / "assets")
-    return generator
-
-
 BOTH = {"environments": {"street": "hdri/street.hdr", "park": "hdri/park.exr"}}
 
 
 def test_the_digest_is_of_the_files_and_not_of_their_places(folder: Path) -> None:
-    first = loaded(written(folder, BOTH))
+    first = loaded(write_generator(folder, BOTH))
     (folder / "moved").mkdir()
     for path in (folder / "hdri").iterdir():
         path.rename(folder / "moved" / path.name)
     moved = {"environments": {name: f"moved/{Path(path).name}" for name, path in BOTH["environments"].items()}}
-    assert loaded(written(folder, moved)).digest() == first.digest()
+    assert loaded(write_generator(folder, moved)).digest() == first.digest()
     with (folder / "moved" / "street.hdr").open("ab") as file:
         file.write(b"\0")
-    assert loaded(written(folder, moved)).digest() != first.digest()
+    assert loaded(write_generator(folder, moved)).digest() != first.digest()
     assert str(folder) not in canonical_json(first).decode()
     assert Generator.model_validate_json(canonical_json(first)) == first
 
@@ -83,7 +62,7 @@ def test_generators_without_own_files_are_written_as_before() -> None:
 
 def test_own_files_change_no_other_draw_and_all_are_drawn(folder: Path) -> None:
     stated = {**BOTH, "environment": {"choice": {"street": 3, "park": 1, "parametric": 1}}}
-    own, plain = loaded(written(folder, stated)), load_generator("exterior", SHIPPED)
+    own, plain = loaded(write_generator(folder, stated)), load_generator("exterior", SHIPPED)
     drawn = []
     for index in range(200):
         values = sample_frame(own, 7, index).values
@@ -100,7 +79,7 @@ def test_own_files_change_no_other_draw_and_all_are_drawn(folder: Path) -> None:
 def test_a_frame_is_lit_by_the_panorama_alone(folder: Path, base: str, name: str) -> None:
     empty = {"occupancy": {"of": {"belted": 1e-9, "unbelted": 1e-9, "empty": 1}}}
     more = {"randomizers": empty} if base == "belt-g3" else {}
-    generator = loaded(written(folder, {**BOTH, "environment": name}, base, **more))
+    generator = loaded(write_generator(folder, {**BOTH, "environment": name}, extends=base, **more))
     frame = compose(sample_frame(generator, 1, 0))
     assert frame.spec.lights == (), "the panorama has its own sun"
     assert frame == compose(sample_frame(generator, 1, 0))
@@ -117,14 +96,14 @@ def test_a_frame_is_lit_by_the_panorama_alone(folder: Path, base: str, name: str
 
 
 def test_parametric_frames_are_those_without_own_files(folder: Path) -> None:
-    own = loaded(written(folder, {**BOTH, "environment": "parametric"}))
+    own = loaded(write_generator(folder, {**BOTH, "environment": "parametric"}))
     mine, plain = (compose(sample_frame(item, 3, 1)) for item in (own, load_generator("exterior", SHIPPED)))
     assert mine.assets == plain.assets
     assert mine.spec.model_copy(update={"frame": plain.spec.frame}) == plain.spec
 
 
 def test_files_are_inherited_from_where_they_lie(folder: Path) -> None:
-    base = written(folder, BOTH)
+    base = write_generator(folder, BOTH)
     heir = folder / "heir.yaml"
     heir.write_text("{schema_version: 1, name: heir, extends: mine, assets: {environment: park}}")
     found = load_generator(str(heir), SHIPPED).assets
@@ -149,7 +128,7 @@ def test_what_is_no_panorama_is_refused_with_its_place(
     if content is not None:
         (folder / name).write_bytes(content)
     with pytest.raises(BeltlineError, match=said) as caught:
-        load_generator(str(written(folder, {"environments": {"street": name}})), SHIPPED)
+        load_generator(str(write_generator(folder, {"environments": {"street": name}})), SHIPPED)
     assert caught.value.hint
     assert isinstance(caught.value, ConfigurationError | NotFoundError)
 
@@ -158,7 +137,7 @@ def test_a_huge_file_is_refused_unread(folder: Path) -> None:
     with (folder / "huge.hdr").open("wb") as file:
         file.truncate(513 << 20)
     with pytest.raises(ConfigurationError, match="513 MiB, more than 512") as caught:
-        load_generator(str(written(folder, {"environments": {"street": "huge.hdr"}})), SHIPPED)
+        load_generator(str(write_generator(folder, {"environments": {"street": "huge.hdr"}})), SHIPPED)
     assert caught.value.code == "own_file_too_large"
 
 
@@ -174,7 +153,7 @@ def test_a_huge_file_is_refused_unread(folder: Path) -> None:
 )
 def test_words_that_name_no_file_are_refused(folder: Path, assets: Any, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        load_generator(str(written(folder, assets)), SHIPPED)
+        load_generator(str(write_generator(folder, assets)), SHIPPED)
 
 
 def test_a_request_names_no_path(folder: Path) -> None:
@@ -192,7 +171,7 @@ def test_a_request_names_no_path(folder: Path) -> None:
 )
 def test_a_panorama_without_light_fails_the_batch_by_name(folder: Path, image: Any, said: str) -> None:
     mi.Bitmap(image).write(str(folder / "bad.exr"))
-    generator = loaded(written(folder, {"environments": {"bad": "bad.exr"}}))
+    generator = loaded(write_generator(folder, {"environments": {"bad": "bad.exr"}}))
     with pytest.raises(ConfigurationError, match=said):
         compose(sample_frame(generator, 0, 0))
 
@@ -202,7 +181,7 @@ def test_a_truncated_or_absent_or_changed_file_fails_the_batch_by_name(folder: P
         path = folder / "hdri" / name
         path.write_bytes(path.read_bytes()[: 200 if name.endswith("hdr") else 400])
     for name in COLORS:
-        generator = loaded(written(folder, {**BOTH, "environment": name}))
+        generator = loaded(write_generator(folder, {**BOTH, "environment": name}))
         with pytest.raises(ConfigurationError, match="can't be decoded"):
             compose(sample_frame(generator, 0, 0))
     for path in (folder / "assets" / "own").iterdir():

@@ -10,13 +10,12 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from own_generators import SHIPPED, loaded, write_generator
 
-import generator_configs
 from contracts.errors import BeltlineError, ConfigurationError
-from contracts.generator import Generator, load_generator, resolve_generator
+from contracts.generator import load_generator, resolve_generator
 from contracts.own_assets import OwnVehicle
 from server.documents import check_document
-from server.own_files import keep_own_files
 from tests.own_vehicles import HEIGHT_M, LABELS, LENGTH_M, WIDTH_M, car, changed, node
 from tests.player_frames import Frame
 from tests.player_rendering import picture
@@ -26,7 +25,6 @@ from unity_bridge.scenes.families import compose
 from unity_bridge.scenes.vehicle import own as own_module
 from unity_bridge.vehicle_files import VehicleMesh, read_vehicle
 
-SHIPPED = Path(str(generator_configs.__file__)).parent
 DIGEST = "sha256:" + "0" * 64
 
 
@@ -41,18 +39,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def written(folder: Path, vehicle: Any = None, **more: Any) -> Path:
-    path = folder / "mine.yaml"
     assets = {"vehicles": {"boxes": {"file": "car.glb", "parts": LABELS} | (vehicle or {})}} | more.pop("assets", {})
-    stated = {"schema_version": 1, "name": "mine", "extends": "exterior", "assets": assets, **more}
-    path.write_text(yaml.safe_dump(stated, sort_keys=False))
-    return path
-
-
-def loaded(path: Path) -> Generator:
-    found: dict[str, Path] = {}
-    generator = load_generator(str(path), SHIPPED, found=found.__setitem__)
-    keep_own_files(found, path.parent / "assets")
-    return generator
+    return write_generator(folder, assets, **more)
 
 
 def read(data: bytes, **stated: Any) -> dict[str, VehicleMesh]:
