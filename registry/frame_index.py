@@ -2,15 +2,14 @@
 
 Made in one pass over the lines, kept beside the registry as a file that can be made again, and named by the version's
 digest: what it is made of never changes. With it a page is read without the lines before it, and two versions are
-compared without a line of either. Memory: 70 bytes a frame and a bit for each label.
+compared without a line of either. Memory: 70 bytes a frame and a bit for each label; twice that, and a byte for each
+label, while it is made.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
-import re
 import zipfile
 from array import array
 from collections.abc import Iterator, Sequence
@@ -28,12 +27,12 @@ from registry.reader import Version
 from registry.streaming import read_lines
 
 ROLES = ("image", "mask", "instances", "depth")
-_FORM = 1
+_FORM = 2
 """Of the file; another one is made again."""
 _COLUMNS = ("offsets", "lines", "content", "origin", "files")
-_FILE_DIGEST = re.compile(rb'"(\w+)":"sha256:([0-9a-f]{16})')
-_LABEL = re.compile(rb'"label":"([a-z0-9_]+)"')
-_ROLE_KEYS = [role.encode() for role in ROLES]
+_ROLE_PLACES = {role.encode(): place for place, role in enumerate(ROLES)}
+_LABEL_KEY = b'"label":"'
+_SEEDS_KEPT = 1000
 Words64 = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
@@ -119,55 +118,111 @@ def frame_index(version: Version, cache: Path | None) -> FrameIndex:
 
 def _build(version: Version) -> FrameIndex:
     count = len(version)
-    flat = array("Q")
-    places: dict[str, dict[bytes, npt.NDArray[np.bool_]]] = {"labels": {}, "splits": {}}
-
-    def mark(kind: str, name: bytes, number: int) -> None:
-        bits = places[kind].get(name)
-        if bits is None:
-            bits = places[kind].setdefault(name, np.zeros(count, np.bool_))
-        bits[number] = True
-
+    made = _Columns(count)
     seen = 0
     for number, line in enumerate(_lines(version)):
         seen = number + 1
         if seen > count:
             break
         try:
-            files, tail = _part(line, b'"files":{', b"}"), line[line.rindex(b'"player":') :]
-            split = _value(tail, b'"split":')
-            source = _value(tail, b'"source":')
-            origin = source + split if source != b"null" else _value(tail, b'"seed":') + b" %d" % number
-            shown = _part(line, b'"instances":[', b'],"parameters":')
-        except ValueError:
+            made.add(number, line)
+        except (ValueError, KeyError):
             raise damaged(version, number) from None
-        by_role = dict(_FILE_DIGEST.findall(files))
-        flat.extend((len(line) + 1, _word(line + b"\n"), _word(files), _word(origin)))
-        flat.extend([int(by_role.get(role, b"0"), 16) for role in _ROLE_KEYS])
-        for name in set(_LABEL.findall(shown)):
-            mark("labels", name, number)
-        if split != b"null":
-            mark("splits", json.loads(split).encode(), number)
     if seen != count:
         raise damaged(version, min(seen, count))
-    words = np.frombuffer(flat, np.uint64).reshape(count, -1)
-    offsets = np.concatenate([np.zeros(1, np.uint64), np.cumsum(words[:, 0], dtype=np.uint64)])
-    packed = {
-        kind: {name.decode(): np.packbits(bits) for name, bits in sorted(found.items())}
-        for kind, found in places.items()
-    }
-    columns = [np.ascontiguousarray(words[:, place]) for place in (1, 2, 3)]
-    lines, content, origins = columns
-    files_of = np.ascontiguousarray(words[:, 4:])
-    return FrameIndex(offsets, lines, content, origins, files_of, packed["labels"], packed["splits"])
+    return made.index()
+
+
+class _Columns:
+    """What is taken down of every line, in their order.
+
+    Canonical lines are searched, not parsed, in a fifth of the time: their keys are sorted, so that files and instances
+    come before whatever a parameter may say, and seed, source and split after the player, which no parameter can stand
+    behind.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._words = array("Q")
+        self._labels: dict[bytes, bytearray] = {}
+        self._splits: dict[bytes, bytearray] = {}
+        self._origins: dict[bytes, int] = {}
+
+    def add(self, number: int, line: bytes) -> None:
+        """Take down a line.
+
+        Raises:
+            ValueError, KeyError: It is no frame record.
+        """
+        files = _part(line, b'"files":{', b"}").split(b'"')  # "", role, ":", digest, "," and so on
+        instances = _part(line, b'"instances":[', b'],"parameters":')
+        tail = line[line.rindex(b'"player":') :]
+        split, source = _value(tail, b'"split":'), _value(tail, b'"source":')
+        roles = [0] * len(ROLES)
+        for role, digest in zip(files[1::4], files[3::4], strict=True):
+            roles[_ROLE_PLACES[role]] = int(digest[7:23], 16)
+        if source == b"null":
+            origin, place = self._origin_of(_value(tail, b'"seed":')), number + 1
+        else:
+            origin, place = _word(source + split), 0
+        self._words.extend((len(line) + 1, _word(line + b"\n"), origin, place, *roles))
+        for label in {part[: part.index(b'"')] for part in instances.split(_LABEL_KEY)[1:]}:
+            self._mark(self._labels, label, number)
+        if split != b"null":
+            self._mark(self._splits, split[1:-1], number)
+
+    def index(self) -> FrameIndex:
+        """All lines that were taken down."""
+        words = np.frombuffer(self._words, np.uint64).reshape(self._count, -1)
+        return FrameIndex(
+            offsets=np.concatenate([np.zeros(1, np.uint64), np.cumsum(words[:, 0], dtype=np.uint64)]),
+            lines=np.ascontiguousarray(words[:, 1]),
+            content=_mixed(words[:, 4:]),
+            origin=_mixed(words[:, 2:4]),
+            files=np.ascontiguousarray(words[:, 4:]),
+            labels=_packed_bits(self._labels),
+            splits=_packed_bits(self._splits),
+        )
+
+    def _origin_of(self, seed: bytes) -> int:
+        if seed not in self._origins:
+            if len(self._origins) >= _SEEDS_KEPT:
+                self._origins.clear()
+            self._origins[seed] = _word(seed)
+        return self._origins[seed]
+
+    def _mark(self, kind: dict[bytes, bytearray], name: bytes, number: int) -> None:
+        if name not in kind:
+            kind[name] = bytearray(self._count)
+        kind[name][number] = 1
+
+
+def _packed_bits(marks: dict[bytes, bytearray]) -> dict[str, npt.NDArray[np.uint8]]:
+    return {name.decode(): np.packbits(np.frombuffer(bits, np.bool_)) for name, bits in sorted(marks.items())}
+
+
+def _mixed(columns: Words64) -> Words64:
+    """One word of several, which another value in any of them changes (the finalizer of splitmix64: Steele, Lea and
+    Flood, OOPSLA 2014).
+
+    Args:
+        columns: (N, k).
+
+    Returns:
+        (N,).
+    """
+    found = np.zeros(len(columns), np.uint64)
+    for place in range(columns.shape[1]):
+        found += columns[:, place] + np.uint64(0x9E3779B97F4A7C15)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            found ^= found >> np.uint64(shift)
+            found *= np.uint64(factor)
+        found ^= found >> np.uint64(31)
+    return found
 
 
 def _lines(version: Version) -> Iterator[bytes]:
     return read_lines(version.store, version.manifest.frames.digest, what=f"frames.jsonl of {version.name}")
-
-
-# Canonical lines are searched, not parsed: their keys are sorted, so that files and instances come before whatever a
-# parameter may say, and seed, source and split after the player, which no parameter can stand behind.
 
 
 def _part(line: bytes, before: bytes, after: bytes) -> bytes:
@@ -176,10 +231,12 @@ def _part(line: bytes, before: bytes, after: bytes) -> bytes:
 
 
 def _value(tail: bytes, key: bytes) -> bytes:
-    """A JSON word or number of the end of a line."""
+    """A JSON word, or the number of `seed`, of the end of a line."""
     start = tail.index(key) + len(key)
+    if tail.startswith(b"null", start):
+        return b"null"
     if tail[start : start + 1] != b'"':
-        return re.split(rb"[,}]", tail[start:], maxsplit=1)[0]
+        return tail[start : tail.index(b",", start)]  # none of them is the last
     stop = start + 1
     while tail[stop : stop + 1] != b'"':
         stop += 2 if tail[stop : stop + 1] == b"\\" else 1
@@ -189,7 +246,7 @@ def _value(tail: bytes, key: bytes) -> bytes:
 
 
 def _word(data: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
 
 
 def damaged(version: Version, number: int) -> IntegrityError:
