@@ -118,8 +118,10 @@ def classes_of(labels: tuple[Label, ...], label_map: LabelMap | None) -> Classes
         return Classes(labels, labels, np.arange(256, dtype=np.uint8))
     lookup = np.array(label_map.lookup(labels), dtype=np.uint8)
     names = label_map.class_names()
-    targets = tuple(Label(id=number, name=name, color=palette_color(number)) for number, name in enumerate(names))
-    assert targets[0].id == BACKGROUND_ID
+    targets = tuple(
+        Label(id=number, name=name, color=palette_color(number) if number != BACKGROUND_ID else (0, 0, 0))
+        for number, name in enumerate(names)
+    )
     return Classes(targets, labels, lookup, label_map)
 
 
@@ -133,9 +135,17 @@ def instance_keys(mask: ByteImage, instances: ShortImage) -> npt.NDArray[np.uint
     Returns:
         (H, W) uint32: the instance id times 256, and the class id; 0 where a pixel has no class or no instance.
     """
-    keys: npt.NDArray[np.uint32] = (instances.astype(np.uint32) << np.uint32(8)) | mask
-    keys[(instances == 0) | (mask == BACKGROUND_ID) | (mask == IGNORE_ID)] = 0
+    keys: npt.NDArray[np.uint32] = instances.astype(np.uint32)
+    keys <<= np.uint32(8)
+    keys |= mask
+    keys *= has_class(mask) & (instances != 0)
     return keys
+
+
+def has_class(mask: ByteImage) -> npt.NDArray[np.bool_]:
+    """Where a mask shows a class, and not background or pixels to ignore."""
+    found: npt.NDArray[np.bool_] = (mask != BACKGROUND_ID) & (mask != IGNORE_ID)
+    return found
 
 
 def read_labels(version: Version, record: FrameRecord, label_map: LabelMap) -> ByteImage:

@@ -25,6 +25,8 @@ def test_a_map_renames_drops_and_ignores() -> None:
     assert classes.names == {0: "background", 1: "door"}
     assert [int(classes.lookup[label.id]) for label in LABELS] == [0, 1, 255]
     assert classes.lookup.tolist() == label_map.lookup(LABELS)
+    assert classes.labels[0].color == (0, 0, 0)
+    assert classes.labels[1].color != (0, 0, 0)
 
 
 def test_a_map_of_another_domain_is_refused() -> None:
