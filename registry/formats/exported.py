@@ -29,7 +29,7 @@ from contracts.label_map import LabelMap
 from registry.formats.areas import Area, find_areas
 from registry.formats.parallel import in_parallel
 from registry.formats.png import encode_indexed, is_indexed
-from registry.label_maps.applied import Classes, classes_of, instance_keys
+from registry.label_maps.applied import Classes, classes_of, has_class, instance_keys
 from registry.reader import ByteImage, OnProgress, ShortImage, Version
 
 ONLY_PART = "train"
@@ -108,13 +108,14 @@ class ExportedFrame:
     def keys(self) -> npt.NDArray[np.uint32]:
         """(H, W) uint32: which object a pixel belongs to, 0 none."""
         mask = self.mask
-        classed = (mask != BACKGROUND_ID) & (mask != IGNORE_ID)
+        loose = has_class(mask)
         if self.instance_mask is None:
             keys: npt.NDArray[np.uint32] = np.zeros(mask.shape, np.uint32)
-            loose = classed
         else:
             keys = instance_keys(mask, self.instance_mask)
-            loose = classed & (self.instance_mask == 0)
+            loose &= self.instance_mask == 0
+        if not loose.any():
+            return keys
         first = _LOOSE
         for class_id in np.flatnonzero(np.bincount(mask[loose], minlength=256)).tolist():
             bits = (loose & (mask == class_id)).view(np.uint8)
