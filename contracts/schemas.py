@@ -11,6 +11,7 @@ from pydantic_core import core_schema
 
 from contracts.dataset import DatasetManifest, VersionDescription
 from contracts.errors import NotFoundError, nearest
+from contracts.explanation import Explanation, ExplanationOrder
 from contracts.frame import FrameRecord, FrameSidecar
 from contracts.frame_spec import FrameSpec
 from contracts.generator import Generator
@@ -31,6 +32,8 @@ DOCUMENTS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
     "dataset-manifest": DatasetManifest,
     "dataset-version": VersionDescription,
     "datasets-lock": DatasetsLock,
+    "explanation": Explanation,
+    "explanation-order": ExplanationOrder,
     "frame-record": FrameRecord,
     "frame-sidecar": FrameSidecar,
     "frame-spec": FrameSpec,

@@ -92,7 +92,7 @@ def open_network(path: Path) -> tuple[SegmentationNetwork, ModelDescription, Pat
             code="invalid_model",
             hint="name a run's checkpoints/best.pt; weights alone don't say which network they are of",
         )
-    order = _order_of(file)
+    order = order_of(file)
     if order_digest(order) != values["order_digest"]:
         raise ConfigurationError(
             f"{file} is of another run than the {ORDER_FILE} of its folder",
@@ -109,16 +109,20 @@ def file_digest(file: Path) -> Digest:
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _order_of(file: Path) -> TrainingOrder:
-    """The order of the run that a checkpoint lies in."""
-    path = file.absolute().parent.parent / ORDER_FILE
-    if not path.is_file():
+def order_of(path: Path) -> TrainingOrder:
+    """The order of a run, by its folder or a checkpoint in it.
+
+    Raises:
+        ConfigurationError: It lies in no run's folder.
+    """
+    file = (path if path.is_dir() else path.absolute().parent.parent) / ORDER_FILE
+    if not file.is_file():
         raise ConfigurationError(
-            f"{file} lies in no run's folder: there is no {path}",
+            f"{path} lies in no run's folder: there is no {file}",
             code="invalid_model",
             hint="name a checkpoint where the trainer wrote it, or an ONNX file, which can be moved",
         )
-    return parse_json(TrainingOrder, read_file(path).encode(), source=str(path))
+    return parse_json(TrainingOrder, read_file(file).encode(), source=str(file))
 
 
 def _built(order: TrainingOrder, weights: dict[str, Any], file: Path) -> SegmentationNetwork:
