@@ -1,4 +1,4 @@
-"""predict · export-model"""
+"""predict · export-model · explain"""
 
 from __future__ import annotations
 
@@ -10,10 +10,21 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from contracts.document import validate
 from contracts.errors import BeltlineError, ConfigurationError, ConflictError, NotFoundError, TrainingError, nearest
+from contracts.explanation import (
+    COUNTED_PIXELS,
+    IMAGES,
+    METHODS,
+    SQUARE_PX,
+    ExplainedClass,
+    Explanation,
+    ExplanationOrder,
+)
 from contracts.model import ModelExport, ModelExportOrder, PredictionOrder, Predictions
 from contracts.process import RESULT_FILE, Progress, read_progress
-from server.commands.session import Session, Subparsers, command, progress_bar
+from server.commands.references import find_reference
+from server.commands.session import Session, Subparsers, command, natural, positive, progress_bar, table
 from server.jobs.executors.local import LocalExecutor
 from server.jobs.executors.process import Outcome, ProcessOrder
 from server.settings import Settings
@@ -62,6 +73,64 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="FILE.onnx")
     parser.set_defaults(run=_export)
 
+    parser = command(
+        commands,
+        shared,
+        "explain",
+        "show what a trained model looks at",
+        description="Show what a trained model looks at in those images of a dataset version that it does best and\n"
+        "worst on, by guided backpropagation (needs `pip install 'beltline[explain]'`), whitened squares, or both.\n"
+        "DIR, which must be new or empty, gets explanation.html, explanation.json, and each map as picture and\n"
+        "as numbers.",
+        epilog="  beltline explain run-3f9c01a2b4d7 --dataset carparts@1 --method guided-backprop --out why/\n"
+        "  beltline explain run-3f9c01a2b4d7 --dataset belts@2 --split test --class seat_belt --images 5 \\\n"
+        "      --method guided-backprop --method saliency --out why/\n"
+        "  beltline explain belts.onnx --dataset belts@2 --frames 17 204 --method saliency --square-px 16 --out why/",
+    )
+    parser.add_argument(
+        "run_id",
+        metavar="RUN",
+        help="a finished run, also one of a study; or a checkpoint, or, for saliency, an ONNX file",
+    )
+    parser.add_argument("--dataset", required=True, metavar="NAME@V", help="version with the images")
+    parser.add_argument(
+        "--method", required=True, action="append", choices=METHODS, help="how; may be given twice, for both"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--split",
+        metavar="SPLIT",
+        help="one split of the version; by default the one that the run was tested on, else the whole version",
+    )
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        default=[],
+        metavar="CLASS",
+        help="explain this class alone; may be given several times; by default all classes together",
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--images", type=positive, default=IMAGES, metavar="N", help=f"best images and worst ones, each ({IMAGES})"
+    )
+    which.add_argument("--frames", type=natural, nargs="+", default=[], metavar="I", help="these frames instead")
+    parser.add_argument(
+        "--square-px",
+        type=positive,
+        default=SQUARE_PX,
+        metavar="N",
+        help=f"side of the squares of saliency, at the size that the model takes ({SQUARE_PX})",
+    )
+    parser.add_argument(
+        "--counted",
+        choices=COUNTED_PIXELS,
+        default=COUNTED_PIXELS[0],
+        help="pixels whose logits guided backpropagation adds up: those predicted as the class, those that truly show"
+        " it, or all (predicted)",
+    )
+    parser.set_defaults(run=_explain)
+
 
 def _predict(arguments: argparse.Namespace, session: Session) -> int:
     session.local_only("predict")
@@ -108,6 +177,52 @@ def _export(arguments: argparse.Namespace, session: Session) -> int:
     return 0
 
 
+def _explain(arguments: argparse.Namespace, session: Session) -> int:
+    session.local_only("explain")
+    settings = session.settings()
+    model = model_path(arguments.run_id, settings)
+    version = session.service().version(find_reference(session, arguments.dataset))
+    with _workspace(settings) as workspace:
+        asked = {
+            "model": str(model),
+            "dataset": f"{version.name}@{version.version}",
+            "digest": version.digest,
+            "store": settings.store_url,
+            "split": arguments.split,
+            "methods": arguments.method,
+            "classes": arguments.classes,
+            "images": arguments.images,
+            "frames": arguments.frames,
+            "square_px": arguments.square_px,
+            "counted": arguments.counted,
+            "out": str(arguments.out.absolute()),
+            "workspace": workspace,
+        }
+        order = validate(ExplanationOrder, asked, source="explain")
+        found = _carry_out("training.explain.process", order, Explanation, noun="image", title="explain")
+    session.emit(found, lambda: _explanation_text(found, arguments.out))
+    return 0
+
+
+def _explanation_text(found: Explanation, out: Path) -> str:
+    rows = [row for item in found.classes for row in _explanation_rows(item)]
+    header = ("CLASS", "", "FRAME", "IOU", *(f"ON TRUTH, {method}" for method in found.methods))
+    return f"{table(rows, header)}\n\npage {out / found.page}"
+
+
+def _explanation_rows(found: ExplainedClass) -> list[tuple[object, ...]]:
+    return [
+        (
+            found.class_name or "all",
+            image.place,
+            image.frame,
+            f"{image.iou:.3f}",
+            *("-" if item.on_truth is None else f"{item.on_truth:.0%}" for item in image.maps),
+        )
+        for image in found.images
+    ]
+
+
 def model_path(text: str, settings: Settings) -> Path:
     """Where a model lies: a run's folder, or a file.
 
@@ -141,7 +256,7 @@ def _workspace(settings: Settings) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(dir=settings.cache, prefix="model-")
 
 
-def _carry_out(module: str, order: Any, result: type[_ResultT], *, noun: str) -> _ResultT:
+def _carry_out(module: str, order: Any, result: type[_ResultT], *, noun: str, title: str = "") -> _ResultT:
     """Run a process to its end under a progress bar; it ends with this one, and Ctrl-C stops it.
 
     Raises:
@@ -151,7 +266,7 @@ def _carry_out(module: str, order: Any, result: type[_ResultT], *, noun: str) ->
     process = LocalExecutor().start(ProcessOrder(module, module, order, workspace), workspace / "log.txt")
     outcome: Outcome | None = None
     try:
-        with progress_bar(0, module.rpartition(".")[2], noun) as bar:
+        with progress_bar(0, title or module.rpartition(".")[2], noun) as bar:
             while outcome is None:
                 time.sleep(_POLL_S)
                 outcome = process.poll()

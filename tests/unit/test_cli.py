@@ -33,6 +33,7 @@ COMMANDS = (
     "report",
     "predict",
     "export-model",
+    "explain",
 )
 
 
@@ -94,7 +95,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ["jobs", "--follow"],
         ["train", "missing.yaml"],
         ["report", "run-000000000000"],
-        ["sheet", "exterior", "--out", "sheet.jpg"],
+        ["sheet", "exterior", "--out", "sheet.gif"],
         ["sheet", "exterior@1", "--out", "sheet.png"],
         ["serve", "--port", "70000"],
     ],
