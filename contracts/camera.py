@@ -7,12 +7,16 @@ from typing import Annotated
 from pydantic import Field
 
 from contracts.document import Document
+from contracts.errors import ConfigurationError
 
 MINIMUM_SIDE_PX = 16
 MAXIMUM_SIDE_PX = 8192
 
 SidePx = Annotated[int, Field(ge=MINIMUM_SIDE_PX, le=MAXIMUM_SIDE_PX)]
 """A side of an image in pixels."""
+
+SizeText = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$")]
+"""`WxH`: width and height of an image in pixels."""
 
 Vector3 = tuple[float, float, float]
 Matrix3 = tuple[Vector3, Vector3, Vector3]
@@ -45,3 +49,21 @@ class Exposure(Document):
         Annotated[float, Field(gt=0, le=16)], Annotated[float, Field(gt=0, le=16)], Annotated[float, Field(gt=0, le=16)]
     ] = (1.0, 1.0, 1.0)
     """Multipliers of linear red, green and blue."""
+
+
+def size_of(text: SizeText | None) -> tuple[SidePx, SidePx] | None:
+    """Width and height in pixels; none where none are said.
+
+    Raises:
+        ConfigurationError: No image of that size can be rendered (`invalid_size`).
+    """
+    if text is None:
+        return None
+    width, height = (int(side) for side in text.split("x"))
+    if not all(MINIMUM_SIDE_PX <= side <= MAXIMUM_SIDE_PX for side in (width, height)):
+        raise ConfigurationError(
+            f"size: {text} can't be rendered",
+            code="invalid_size",
+            hint=f"each side has {MINIMUM_SIDE_PX} to {MAXIMUM_SIDE_PX} pixels",
+        )
+    return width, height

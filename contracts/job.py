@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from contracts.camera import SidePx
+from contracts.camera import SizeText
 from contracts.document import Document
 from contracts.generator import MAXIMUM_FRAMES
 from contracts.ids import Name, Seed
@@ -72,7 +72,7 @@ class RenderBatchRequest(Document):
     """Name of a generator."""
     frames: Annotated[int, Field(ge=1, le=MAXIMUM_FRAMES)]
     seed: Seed
-    size: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$")] | None = None
+    size: SizeText | None = None
     """`WxH` in pixels; none is the generator's own."""
     dataset: Name | None = None
     """Name to publish under; none is the generator's."""
@@ -84,10 +84,3 @@ class RenderBatchRequest(Document):
     """Values by dotted path in the generator."""
     allow_gaps: bool = False
     """Whether frames that the gate rejects for good are left out and declared, instead of failing the batch."""
-
-    def size_px(self) -> tuple[SidePx, SidePx] | None:
-        """Width and height in pixels."""
-        if self.size is None:
-            return None
-        width, height = self.size.split("x")
-        return int(width), int(height)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from contracts.camera import SidePx
+from contracts.camera import SidePx, SizeText
 from contracts.document import Document, SchemaVersion
 from contracts.frame import FileRole, FrameRecord, PlayerIdentity
 from contracts.generator import MAXIMUM_FRAMES, Generator
@@ -60,7 +60,7 @@ class TraceRequest(Document):
     frames: Annotated[tuple[FrameIndex, ...], Field(max_length=64)] = ()
     """Indices of the frames to render anew; none only resolves the generator."""
     seed: Seed = 0
-    size: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$")] | None = None
+    size: SizeText | None = None
     """`WxH` in pixels; none is the generator's own."""
     player: Annotated[str, Field(min_length=1, max_length=255)] = "embedded"
     overrides: dict[str, Any] = {}

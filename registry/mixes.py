@@ -13,6 +13,7 @@ from contracts.ids import Digest, VersionReference, canonical_json, check_name, 
 from contracts.mix import DataPlan, Mix, MixDescription, MixSource, TrainingSource, parse_mix
 from registry.catalog import Catalog, lock_collection
 from registry.rows import current_user, find_version, moment_text
+from registry.splits import check_split
 from registry.tables import ManifestRow, MixRow
 from registry.terms import inherited_terms
 
@@ -140,12 +141,7 @@ def _counts(mix: Mix, manifests: list[DatasetManifest]) -> tuple[int, ...]:
 
 
 def _count(source: MixSource, manifest: DatasetManifest) -> int:
-    if source.split is not None and source.split not in manifest.splits:
-        raise NotFoundError(
-            f"{source.dataset} has no split '{source.split}'",
-            code="unknown_split",
-            hint=nearest(source.split, manifest.splits) or "it has no splits: leave the split out",
-        )
+    check_split(str(source.dataset), source.split, manifest.splits)
     available = manifest.frame_count if source.split is None else manifest.splits[source.split]
     count = source.count(available)
     if not 1 <= count <= available:

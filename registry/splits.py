@@ -1,12 +1,12 @@
-"""Choosing frames at random: by whole groups, or nested subsets. Pure, seeded, independent of the records' order."""
+"""Splits; choosing frames at random, by whole groups or nested subsets. Pure, seeded, whatever the records' order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, NotFoundError, nearest
 from contracts.frame import FrameRecord
 from contracts.mix import Subsets
 
@@ -104,12 +104,32 @@ def subset(records: Sequence[FrameRecord], take: int, seed: int, *, subsets: Sub
     return [ordered[place] for place in sorted(places)]
 
 
-def leaking_groups(records: Iterable[FrameRecord]) -> dict[str, list[str]]:
-    """Groups that stand in more than one split, with those splits."""
+def check_split(what: str, split: str | None, splits: Collection[str]) -> None:
+    """Raise NotFoundError, naming the nearest split, when a version has no such split.
+
+    Args:
+        what: What an error calls the version.
+        split: The split; none is all frames.
+        splits: Those of the version.
+    """
+    if split is not None and split not in splits:
+        raise NotFoundError(
+            f"{what} has no split '{split}'",
+            code="unknown_split",
+            hint=nearest(split, splits) or "it has no splits: leave the split out",
+        )
+
+
+def leaking_groups(placed: Iterable[tuple[str | None, str | None]]) -> dict[str, list[str]]:
+    """Groups that stand in more than one split, with those splits.
+
+    Args:
+        placed: Group and split of every frame.
+    """
     splits: dict[str, set[str]] = {}
-    for record in records:
-        if record.group is not None and record.split is not None:
-            splits.setdefault(record.group, set()).add(record.split)
+    for group, split in placed:
+        if group is not None and split is not None:
+            splits.setdefault(group, set()).add(split)
     return {group: sorted(names) for group, names in sorted(splits.items()) if len(names) > 1}
 
 

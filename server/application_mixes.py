@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from contracts.mix import MixDescription, MixRequest
 from registry.mixes import create_mix, find_mix, list_mixes, remove_mix
-from server.parts import Parts
+from server.application_base import HomeCalls
 from server.resources import Page
 
 
-class MixCalls:
-    """Mixes of one home. Safe for several threads."""
-
-    _parts: Parts
+class MixCalls(HomeCalls):
+    """Mixes of one home."""
 
     def create_mix(self, request: MixRequest) -> MixDescription:
         return create_mix(self._parts.catalog(), request.name, request.text)

@@ -10,22 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urljoin
 
 import httpx
 
 from contracts.job import TERMINAL_STATES, Job, JobState, RenderBatchRequest
 from contracts.lock import Trace, TraceRequest
-from contracts.run import TrainingSpec
 from server.client_datasets import DatasetRequests
 from server.client_mixes import MixRequests
-from server.client_requests import (
-    SLOW_TIMEOUT_S,
-    TIMEOUT_S,
-    path_part,
-    raise_for,
-)
-from server.client_studies import StudyRequests
+from server.client_requests import SLOW_TIMEOUT_S, TIMEOUT_S, path_part, raise_for
+from server.client_runs import RunRequests
 from server.resources import (
     PAGE_SIZE,
     Accepted,
@@ -36,7 +29,6 @@ from server.resources import (
     Page,
     Preview,
     PreviewRequest,
-    Run,
     ValidationRequest,
     ValidationResult,
 )
@@ -48,7 +40,7 @@ PATIENCE_S = 120.0
 """How long a service may be out of reach while a job is followed: it may be restarting."""
 
 
-class Client(DatasetRequests, MixRequests, StudyRequests):
+class Client(DatasetRequests, MixRequests, RunRequests):
     """A service at an address. Not for use by several threads at once."""
 
     # Generators
@@ -77,9 +69,6 @@ class Client(DatasetRequests, MixRequests, StudyRequests):
 
     def import_dataset(self, request: ImportRequest) -> Accepted:
         return self.post("/v1/datasets:import", request, Accepted)
-
-    def train(self, spec: TrainingSpec) -> Accepted:
-        return self.post("/v1/training-runs", spec, Accepted)
 
     # Jobs
 
@@ -127,22 +116,6 @@ class Client(DatasetRequests, MixRequests, StudyRequests):
 
     def log(self, job_id: str) -> str:
         return self.request("GET", f"/v1/jobs/{path_part(job_id)}/log").text
-
-    # Training
-
-    def runs(self, *, cursor: str | None = None, limit: int = PAGE_SIZE) -> Page[Run]:
-        page = self.page("/v1/training-runs", Run, cursor, limit)
-        return Page[Run](items=[self._addressed(run) for run in page.items], next_cursor=page.next_cursor)
-
-    def run(self, run_id: str) -> Run:
-        return self._addressed(self.get(f"/v1/training-runs/{path_part(run_id)}", Run))
-
-    def report(self, run_id: str) -> str:
-        return self.request("GET", f"/v1/training-runs/{path_part(run_id)}/report").text
-
-    def _addressed(self, run: Run) -> Run:
-        """The run with the whole address of its report."""
-        return run.model_copy(update={"report": urljoin(f"{self.url}/", run.report)}) if run.report else run
 
     def _stream(self, job_id: str, last: str | None) -> Iterator[JobEvent]:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})

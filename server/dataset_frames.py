@@ -23,6 +23,7 @@ from registry.catalog import Catalog
 from registry.frame_index import FrameIndex, frame_index
 from registry.pictures import overlay
 from registry.reader import Version
+from registry.splits import check_split
 from registry.store import Store
 from registry.streaming import read_lines
 from server.resources import Page, PictureKind
@@ -150,9 +151,4 @@ def _check_filters(version: Version, label: str | None, split: str | None) -> No
     names = [item.name for item in version.labels]
     if label is not None and label not in names:
         raise NotFoundError(f"{version.name} has no label '{label}'", code="unknown_label", hint=nearest(label, names))
-    if split is not None and split not in version.manifest.splits:
-        raise NotFoundError(
-            f"{version.name} has no split '{split}'",
-            code="unknown_split",
-            hint=nearest(split, version.manifest.splits) or "it has no splits: leave the split out",
-        )
+    check_split(version.name, split, version.manifest.splits)

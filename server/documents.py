@@ -7,19 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from contracts.document import read_yaml, validate
-from contracts.errors import ConfigurationError, NotFoundError
+from contracts.errors import ConfigurationError
 from contracts.generator import Generator, resolve_generator
-from contracts.job import JobState
 from contracts.label_map import LabelMap
-from contracts.process import RESULT_FILE
-from contracts.run import RunResult, TrainingSpec
+from contracts.run import TrainingSpec
 from contracts.study import Study
 from contracts.study_cells import expand, preparatory_runs
 from contracts.study_file import resolve_study
-from server.jobs.plans import PLAN, TrainPlan
-from server.jobs.table import JobRow
 from server.own_files import check_own_vehicles
-from server.resources import GeneratorSummary, Run, ValidationResult
+from server.resources import GeneratorSummary, ValidationResult
 from server.study_planning import shipped_studies
 
 _KINDS: tuple[tuple[str, frozenset[str], type[Generator] | type[TrainingSpec] | type[Study] | type[LabelMap]], ...] = (
@@ -84,35 +80,3 @@ def summarize(generator: Generator) -> GeneratorSummary:
         labels=list(generator.labels),
         digest=generator.digest(),
     )
-
-
-def show_run(row: JobRow, runs: Path) -> Run:
-    """A training run from its job, and from its result in the folder of runs where it has one.
-
-    Raises:
-        NotFoundError: The job is no training run.
-    """
-    plan = PLAN.validate_python(row.plan)
-    if not isinstance(plan, TrainPlan):
-        raise NotFoundError(f"job '{row.job.id}' is no training run", code="unknown_run", hint="list the runs")
-    folder = runs / plan.run
-    result = _result(folder / RESULT_FILE) if row.job.state is JobState.SUCCEEDED else None
-    report = result.files.get("report") if result is not None else None
-    return Run(
-        id=plan.run,
-        job=row.job.id,
-        state=row.job.state,
-        created_at=row.job.created_at,
-        spec=plan.spec,
-        terms=plan.terms,
-        result=result,
-        error=row.job.error,
-        report=str(folder / report) if report is not None else None,
-    )
-
-
-def _result(path: Path) -> RunResult | None:
-    try:
-        return RunResult.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None

@@ -21,7 +21,6 @@ from server.jobs.limits import Limits
 from server.jobs.table import JobTable
 from server.jobs.work import Modules, Places
 from server.settings import Settings
-from server.study_planning import STUDIES_FOLDER
 
 _T = TypeVar("_T")
 
@@ -83,7 +82,7 @@ class Parts:
         places = Places(
             jobs=settings.jobs_folder,
             runs=settings.runs_folder,
-            studies=settings.home / STUDIES_FOLDER,
+            studies=settings.studies_folder,
             assets=settings.assets,
             cache=settings.cache,
             store_url=settings.store_url,

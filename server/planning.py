@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from contracts.camera import MAXIMUM_SIDE_PX, MINIMUM_SIDE_PX
-from contracts.dataset import VersionDescription
+from contracts.camera import size_of
 from contracts.document import validate
-from contracts.errors import ConfigurationError, NotFoundError, nearest
+from contracts.errors import ConfigurationError
 from contracts.generator import Generator, load_generator
 from contracts.ids import NAME_PATTERN, VersionReference, check_name, new_id
 from contracts.job import RenderBatchRequest
@@ -24,7 +23,7 @@ from registry.catalog import Catalog
 from registry.formats.registered import FILE_FORMATS
 from registry.label_maps.shipped import resolve_label_map
 from registry.mixes import resolve_mix
-from registry.splits import deal
+from registry.splits import check_split, deal
 from registry.terms import inherited_terms
 from server.jobs.plans import ImportPlan, RenderPlan, TrainPlan, choose_workers, cut
 from server.own_files import check_own_vehicles, keep_own_files
@@ -35,7 +34,7 @@ _BYTES_PER_PIXEL = 1.5
 """Least that image, masks and depth of a frame take, packed; published frames lie in staging and store."""
 _CLASS_TABLE = "classes.json"
 _NAME_LENGTH_MAX = 64
-"""Largest whole number that RFC 8785 can write, and so that a digest can cover."""
+"""Characters that a safe name may have."""
 
 
 def find_generator(
@@ -75,7 +74,7 @@ def plan_render(settings: Settings, request: RenderBatchRequest) -> RenderPlan:
         NotFoundError: Unknown generator.
         ConfigurationError: Unknown player, override path or size, or more than the disk can hold.
     """
-    generator = find_generator(settings, request.generator, overrides=request.overrides, size=_size(request.size))
+    generator = find_generator(settings, request.generator, overrides=request.overrides, size=size_of(request.size))
     player = _player(settings, request.player)
     workers = request.workers or choose_workers(request.frames, settings.workers)
     _check_space(settings, generator, request.frames)
@@ -98,17 +97,7 @@ def plan_preview(settings: Settings, name: str, request: PreviewRequest, workspa
         NotFoundError: Unknown generator.
         ConfigurationError: Unknown player, override path or size.
     """
-    return ShardOrder(
-        generator=find_generator(settings, name, overrides=request.overrides, size=_size(request.size)),
-        seed=request.seed,
-        first=request.frame,
-        count=1,
-        player=_player(settings, request.player),
-        bridge=settings.bridge,
-        staging=str(workspace / "staging"),
-        assets=str(settings.assets),
-        workspace=str(workspace),
-    )
+    return _order(settings, name, request, workspace, first=request.frame, count=1)
 
 
 def plan_trace(settings: Settings, name: str, request: TraceRequest, workspace: Path) -> ShardOrder:
@@ -119,17 +108,26 @@ def plan_trace(settings: Settings, name: str, request: TraceRequest, workspace: 
         ConfigurationError: Unknown player, override path or size.
     """
     indices = tuple(dict.fromkeys(request.frames))
+    return _order(settings, name, request, workspace, first=0, count=max(1, len(indices)), indices=indices)
+
+
+def in_workspace(order: ShardOrder, workspace: Path) -> ShardOrder:
+    """The order carried out in another folder."""
+    return order.model_copy(update={"workspace": str(workspace), "staging": str(workspace / "staging")})
+
+
+def _order(
+    settings: Settings, name: str, request: PreviewRequest | TraceRequest, workspace: Path, **frames: Any
+) -> ShardOrder:
     return ShardOrder(
-        generator=find_generator(settings, name, overrides=request.overrides, size=_size(request.size)),
+        generator=find_generator(settings, name, overrides=request.overrides, size=size_of(request.size)),
         seed=request.seed,
-        first=0,
-        count=max(1, len(indices)),
-        indices=indices,
         player=_player(settings, request.player),
         bridge=settings.bridge,
         staging=str(workspace / "staging"),
         assets=str(settings.assets),
         workspace=str(workspace),
+        **frames,
     )
 
 
@@ -162,24 +160,47 @@ def plan_import(settings: Settings, request: ImportRequest) -> ImportPlan:
             f"images: '{request.images}' is not a folder", code="not_a_folder", hint="name the folder of the images"
         )
     table = request.classes or (_CLASS_TABLE if request.format == "masks" else None)
-    return ImportPlan(
-        format=request.format,
+    return _import_plan(
+        request,
         path=str(path),
-        name=request.name,
         classes=str(_table(settings, root, table, "classes")) if table is not None else None,
         groups=str(_table(settings, root, request.groups, "groups")) if request.groups is not None else None,
         images=str(images) if images is not None else None,
+    )
+
+
+def plan_upload(request: ImportUpload, archive: Path) -> ImportPlan:
+    """An import of an uploaded archive; paths in the request start in it, and are looked for once it is unpacked.
+
+    Raises:
+        ConfigurationError: The shares can't be dealt.
+    """
+    return _import_plan(
+        request,
+        path=None,
+        archive=str(archive),
+        classes=request.classes,
+        groups=request.groups,
+        images=request.images,
+    )
+
+
+def _import_plan(request: ImportUpload, **places: Any) -> ImportPlan:
+    return ImportPlan(
+        format=request.format,
+        name=request.name,
         splits=dict(request.splits),
-        shares=checked_shares(request),
+        shares=_checked_shares(request),
         seed=request.seed,
         license=request.license,
         consent=request.consent,
         keep_metadata=tuple(request.keep_metadata),
         description=request.description,
+        **places,
     )
 
 
-def checked_shares(request: ImportUpload) -> dict[str, float]:
+def _checked_shares(request: ImportUpload) -> dict[str, float]:
     """The shares of an import, if they can be dealt.
 
     Raises:
@@ -223,7 +244,7 @@ def plan_training(settings: Settings, catalog: Catalog, spec: TrainingSpec) -> T
     versions: dict[str, str] = {}
     for place, source in _sources(spec):
         described = catalog.describe(VersionReference.parse(source.dataset))
-        _check_split(place, source, described)
+        check_split(f"{place}.split: {source.dataset}", source.split, described.splits)
         label_map.lookup(described.labels)
         versions[source.dataset] = described.digest
     terms = inherited_terms((digest, catalog.manifest(reference)) for reference, digest in versions.items())
@@ -260,20 +281,6 @@ def _player(settings: Settings, name: str) -> PlayerCommand:
     return player
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
-    """Width and height in pixels of `WxH`."""
-    if text is None:
-        return None
-    width, height = (int(side) for side in text.split("x"))
-    if not all(MINIMUM_SIDE_PX <= side <= MAXIMUM_SIDE_PX for side in (width, height)):
-        raise ConfigurationError(
-            f"size: {text} can't be rendered",
-            code="invalid_size",
-            hint=f"each side has {MINIMUM_SIDE_PX} to {MAXIMUM_SIDE_PX} pixels",
-        )
-    return width, height
-
-
 def _check_space(settings: Settings, generator: Generator, frames: int) -> None:
     width, height = generator.camera.size
     needed = int(frames * width * height * _BYTES_PER_PIXEL)
@@ -308,15 +315,6 @@ def _table(settings: Settings, root: Path, text: str, what: str) -> Path:
 def _sources(spec: TrainingSpec) -> list[tuple[str, DataSource]]:
     training = [(f"data.train.{number}", source) for number, source in enumerate(spec.data.train)]
     return [*training, ("data.validation", spec.data.validation), ("data.test", spec.data.test)]
-
-
-def _check_split(place: str, source: DataSource, described: VersionDescription) -> None:
-    if source.split is not None and source.split not in described.splits:
-        raise NotFoundError(
-            f"{place}.split: {source.dataset} has no split '{source.split}'",
-            code="unknown_split",
-            hint=nearest(source.split, described.splits) or "it has no splits: leave the split out",
-        )
 
 
 def _run_id(spec: TrainingSpec) -> str:

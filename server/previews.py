@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import shutil
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,9 @@ from contracts.errors import BeltlineError
 from contracts.frame import FrameRecord
 from contracts.ids import canonical_json, digest_of
 from contracts.shard import ShardOrder
-from server.beside_jobs import patience_s, run_beside_jobs
+from server.beside_jobs import BesideJobs
 from server.dataset_frames import overlay_png
-from server.jobs.executors.process import Executor, ProcessOrder
-from server.jobs.work import Modules
-from server.planning import plan_preview
+from server.planning import in_workspace, plan_preview
 from server.resources import PictureKind, Preview, PreviewRequest
 from server.settings import Settings
 
@@ -32,21 +29,13 @@ class Previews:
 
     Args:
         settings: Where things lie, and which players there are.
-        executor: Starts the worker.
-        modules: Which module is the worker.
+        workers: Render them.
     """
 
-    def __init__(self, settings: Settings, executor: Executor, modules: Modules) -> None:
+    def __init__(self, settings: Settings, workers: BesideJobs) -> None:
         self._settings = settings
-        self._executor = executor
-        self._modules = modules
+        self._workers = workers
         self._folder = settings.cache / "previews"
-        self._places = threading.BoundedSemaphore(settings.workers)
-        self._closing = threading.Event()
-
-    def close(self) -> None:
-        """End previews that are being rendered."""
-        self._closing.set()
 
     def render(self, name: str, request: PreviewRequest) -> Preview:
         """One frame.
@@ -59,21 +48,17 @@ class Previews:
         order = plan_preview(self._settings, name, request, self._folder / "planned")
         identity = order.model_dump(mode="json", include={"generator", "seed", "first", "player"})
         workspace = self._folder / digest_of(canonical_json(identity)).removeprefix("sha256:")[:32]
-        order = order.model_copy(update={"workspace": str(workspace), "staging": str(workspace / "staging")})
+        order = in_workspace(order, workspace)
         frame = workspace / "staging" / "frames" / f"{request.frame:06d}"
         self._folder.mkdir(parents=True, exist_ok=True)
-        with self._places, FileLock(f"{workspace}.lock"):
+        with self._workers.turn(), FileLock(f"{workspace}.lock"):
             if not (frame / "record.json").is_file():
-                self._run(order, workspace)
+                shutil.rmtree(workspace, ignore_errors=True)
+                self._workers.render("the preview", order)
             preview = _read(order, frame)
             workspace.touch()
         self._forget()
         return preview
-
-    def _run(self, order: ShardOrder, workspace: Path) -> None:
-        shutil.rmtree(workspace, ignore_errors=True)
-        process = ProcessOrder("the preview", self._modules.render, order, workspace)
-        run_beside_jobs(self._executor, process, patience_s=patience_s(order), closing=self._closing)
 
     def _forget(self) -> None:
         """Drop the previews that were not asked for in the longest time."""

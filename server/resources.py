@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
+from contracts.camera import SizeText
 from contracts.dataset import Deletion, SourceTerms, Tag, VersionDescription
 from contracts.document import Document
 from contracts.erasure import GroupName
@@ -84,7 +85,7 @@ class PreviewRequest(Document):
     frame: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     """Index of the frame."""
     seed: Seed = 0
-    size: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$")] | None = None
+    size: SizeText | None = None
     """`WxH` in pixels; none is the generator's own."""
     player: Annotated[str, Field(min_length=1, max_length=255)] = "embedded"
     overrides: dict[str, Any] = {}

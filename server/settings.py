@@ -139,6 +139,11 @@ class Settings(Document):
         return self.home / "runs"
 
     @property
+    def studies_folder(self) -> Path:
+        """One folder a study."""
+        return self.home / "studies"
+
+    @property
     def cache(self) -> Path:
         """What can be made again."""
         return self.home / "cache"

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from contracts.dataset import VersionDescription
-from contracts.errors import BeltlineError, ConfigurationError, NotFoundError, nearest
+from contracts.errors import BeltlineError, ConfigurationError, NotFoundError
 from contracts.ids import VersionReference, canonical_json, check_name, digest_of, new_id
 from contracts.label_map import LabelMap
 from contracts.mix import DataSource
@@ -15,13 +15,12 @@ from contracts.study import Study, StudyDataset
 from contracts.study_cells import check_metric, expand, preparatory_runs, starts_from
 from registry.catalog import Catalog
 from registry.label_maps.shipped import resolve_label_map
+from registry.splits import check_split
 from registry.terms import inherited_terms
 from server.jobs.plans import StudyPlan
 from server.planning import check_weights
 from server.settings import Settings
 
-STUDIES_FOLDER = "studies"
-"""In the home: one folder a study."""
 _STEM_LENGTH_MAX = 48
 
 
@@ -58,7 +57,7 @@ def plan_study(settings: Settings, catalog: Catalog, study: Study, parallel: int
                     continue
                 seen.add(key)
                 described = _described(catalog, study, source.dataset, versions)
-                _check_split(source, described)
+                check_split(source.dataset, source.split, described.splits)
                 label_map.lookup(described.labels)
             _check_amounts(spec, versions)
         except (ConfigurationError, NotFoundError) as error:
@@ -108,15 +107,6 @@ def _described(catalog: Catalog, study: Study, name: str, known: dict[str, Versi
                 error.message, code=error.code, hint=", ".join(filter(None, hints)), context=error.context
             ) from None
     return known[name]
-
-
-def _check_split(source: DataSource, described: VersionDescription) -> None:
-    if source.split is not None and source.split not in described.splits:
-        raise NotFoundError(
-            f"{source.dataset} has no split '{source.split}'",
-            code="unknown_split",
-            hint=nearest(source.split, described.splits) or "it has no splits: leave the split out",
-        )
 
 
 def _check_amounts(spec: TrainingSpec, versions: dict[str, VersionDescription]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import shutil
 import tempfile
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +17,8 @@ from contracts.ids import Digest, digest_of
 from contracts.lock import BLOCKS, FrameTrace, Platform, Trace, TraceRequest
 from contracts.process import RESULT_FILE
 from contracts.shard import ShardReport
-from server.beside_jobs import patience_s, run_beside_jobs
-from server.jobs.executors.process import Executor, ProcessOrder
-from server.jobs.work import Modules
-from server.planning import plan_trace
+from server.beside_jobs import BesideJobs
+from server.planning import in_workspace, plan_trace
 from server.settings import Settings
 
 
@@ -30,20 +27,12 @@ class Traces:
 
     Args:
         settings: Where things lie, and which players there are.
-        executor: Starts the worker.
-        modules: Which module is the worker.
+        workers: Render them.
     """
 
-    def __init__(self, settings: Settings, executor: Executor, modules: Modules) -> None:
+    def __init__(self, settings: Settings, workers: BesideJobs) -> None:
         self._settings = settings
-        self._executor = executor
-        self._modules = modules
-        self._places = threading.BoundedSemaphore(settings.workers)
-        self._closing = threading.Event()
-
-    def close(self) -> None:
-        """End traces that are being rendered."""
-        self._closing.set()
+        self._workers = workers
 
     def trace(self, name: str, request: TraceRequest) -> Trace:
         """Frames of a generator, rendered anew.
@@ -58,12 +47,10 @@ class Traces:
         frames: tuple[FrameTrace, ...] = ()
         if order.indices:
             parent.mkdir(parents=True, exist_ok=True)
-            with self._places:
+            with self._workers.turn():
                 workspace = Path(tempfile.mkdtemp(dir=parent, prefix="trace-"))
                 try:
-                    order = plan_trace(self._settings, name, request, workspace)
-                    process = ProcessOrder("the trace", self._modules.render, order, workspace)
-                    run_beside_jobs(self._executor, process, patience_s=patience_s(order), closing=self._closing)
+                    self._workers.render("the trace", in_workspace(order, workspace))
                     frames = _read(workspace, order.indices)
                 finally:
                     shutil.rmtree(workspace, ignore_errors=True)

@@ -55,7 +55,7 @@ def unpack(archive: Path, target: Path, *, named: Iterable[str] = ()) -> Path:
             _unpack_zip(archive, target, allowance)
         else:
             _unpack_tar(archive, target, allowance)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError) as error:
         raise _invalid(f"it can't be read: {error}") from None
     except OSError as error:
         raise StorageError(

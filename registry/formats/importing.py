@@ -30,7 +30,7 @@ from registry.formats.png import encode_indexed, encode_rgb, encode_short
 from registry.near_duplicates import near_pairs, perceptual_hash
 from registry.publication import publish_version
 from registry.reader import OnProgress
-from registry.splits import deal
+from registry.splits import deal, leaking_groups
 from registry.store import Store
 from registry.version_writer import VersionWriter
 
@@ -343,11 +343,7 @@ def _dealt(pictures: Sequence[Picture], shares: Mapping[str, float], seed: int) 
 
 
 def _refuse_leaks(pictures: Iterable[Picture]) -> None:
-    splits: dict[str, set[str]] = {}
-    for picture in pictures:
-        if picture.group is not None and picture.split is not None:
-            splits.setdefault(picture.group, set()).add(picture.split)
-    leaks = {group: sorted(names) for group, names in sorted(splits.items()) if len(names) > 1}
+    leaks = leaking_groups((picture.group, picture.split) for picture in pictures)
     if leaks:
         shown = [f"{group} ({', '.join(names)})" for group, names in list(leaks.items())[:SHOWN_FAULTS]]
         raise ConfigurationError(

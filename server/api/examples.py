@@ -35,7 +35,6 @@ IMPORT_COCO_REQUEST: dict[str, Any] = {
     "seed": 1,
     "keep_metadata": ["camera", "exposure"],
 }
-IMPORT_UPLOAD: dict[str, Any] = {"format": "masks", "name": "carparts", "splits": {"train": "train"}}
 EXPORT_REQUEST: dict[str, Any] = {"format": "raw"}
 EXPORT_MAPPED_REQUEST: dict[str, Any] = {"format": "coco", "label_map": "carparts-5"}
 PREVIEW_REQUEST: dict[str, Any] = {"frame": 0, "seed": 7, "size": "256x208"}

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse
 
 from contracts.study import Study
-from server.api import study_examples
+from server.api import report_pages, study_examples
 from server.api.bodies import Asked, asked, body_schema
 from server.api.dependencies import DEFAULT_LIMIT, ApplicationOf, Cursor, Limit
 from server.api.examples import answer
@@ -54,17 +54,11 @@ def show_study(application: ApplicationOf, id: str) -> StudyDescription:  # noqa
     "/{id}/report",
     summary="Read a study's report",
     response_class=HTMLResponse,
-    responses={
-        200: {
-            "description": "A self-contained HTML page",
-            "content": {"text/html": {"schema": {"type": "string"}}},
-        }
-    },
+    responses=report_pages.RESPONSES,
 )
 def show_study_report(application: ApplicationOf, id: str) -> HTMLResponse:  # noqa: A002
     """Tables, tests and plots of a study that has ended."""
-    policy = "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-    return HTMLResponse(application.study_report(id), headers={"Content-Security-Policy": policy})
+    return report_pages.report_page(application.study_report(id))
 
 
 def _addressed(study: StudyDescription) -> StudyDescription:

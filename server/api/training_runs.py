@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse
 
 from contracts.run import TrainingSpec
-from server.api import examples
+from server.api import examples, report_pages
 from server.api.bodies import Asked, asked, body_schema
 from server.api.dependencies import DEFAULT_LIMIT, ApplicationOf, Cursor, Limit
 from server.resources import Accepted, Page, Run
@@ -53,17 +53,11 @@ def show_run(application: ApplicationOf, id: str) -> Run:  # noqa: A002 - the na
     "/{id}/report",
     summary="Read a training run's report",
     response_class=HTMLResponse,
-    responses={
-        200: {
-            "description": "A self-contained HTML page",
-            "content": {"text/html": {"schema": {"type": "string"}}},
-        }
-    },
+    responses=report_pages.RESPONSES,
 )
 def show_report(application: ApplicationOf, id: str) -> HTMLResponse:  # noqa: A002
     """Curves, tables and pictures of a run that has ended."""
-    policy = "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-    return HTMLResponse(application.report(id), headers={"Content-Security-Policy": policy})
+    return report_pages.report_page(application.report(id))
 
 
 def _addressed(run: Run) -> Run:

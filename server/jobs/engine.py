@@ -21,9 +21,10 @@ from server.jobs.attempt import RunningAttempt
 from server.jobs.executors.process import Executor
 from server.jobs.limits import Limits
 from server.jobs.machine import Event
+from server.jobs.plan_work import work_of
 from server.jobs.plans import PLAN
 from server.jobs.table import Claim, JobTable, LeaseLostError
-from server.jobs.work import Modules, Places, work_of
+from server.jobs.work import Modules, Places
 
 _logger = logging.getLogger("beltline.engine")
 _PAUSE_AFTER_ERROR_S = 1.0

@@ -34,7 +34,7 @@ class NewJob:
     total: int = 0
     """Frames or steps, as far as known."""
     run: str | None = None
-    """Id of the training run."""
+    """Id of the training run or study."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from contracts.camera import size_of
 from contracts.errors import BeltlineError, NotFoundError, RenderError
 from contracts.frame import FrameRecord
 from contracts.generator import Generator
@@ -157,11 +158,10 @@ def _locked(
     if player is None:
         raise RenderError(f"{version}: the player does not say what it is", hint="use a player that does")
     answer = answers[0]
-    size = wanted.batch().size_px()
     entry = LockedDataset(
         generator=wanted.generator,
         overrides=dict(wanted.overrides),
-        size=size,
+        size=size_of(wanted.batch().size),
         seed=wanted.seed,
         frames=wanted.frames,
         player=wanted.player,

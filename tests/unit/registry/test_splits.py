@@ -99,7 +99,7 @@ def test_groups_in_two_splits_are_found() -> None:
         record.model_copy(update={"split": split})
         for record, (_, split) in zip(frames([group for group, _ in places]), places, strict=True)
     ]
-    assert leaking_groups(records) == {"b": ["test", "train"]}
+    assert leaking_groups((record.group, record.split) for record in records) == {"b": ["test", "train"]}
 
 
 @given(

@@ -19,6 +19,7 @@ from contracts.errors import NotFoundError
 from contracts.ids import VersionReference
 from contracts.job import Job, JobState
 from server.application import Application
+from server.jobs.render_work import RenderWork
 from tests.service.homes import QUICK, application, request
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -265,8 +266,6 @@ def test_processes_die_with_their_starter(home: Path) -> None:
 def test_an_unexpected_error_fails_the_job_and_not_the_engine(
     make: Callable[..., Application], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from server.jobs.work import RenderWork
-
     service = make()
     monkeypatch.setattr(RenderWork, "next_step", lambda self: 1 // 0)
     job = service.wait(service.render(request()).job.id)
