@@ -13,7 +13,8 @@ from contracts.statistics import VersionDiff, VersionStatistics
 from registry.collection import collect_garbage
 from registry.deletion import delete_version, list_deletions
 from registry.erasure import erase_group, finish_erasures
-from registry.formats.registered import load_exporter
+from registry.formats.exporting import export_version
+from registry.formats.registered import load_writer
 from registry.label_maps.applied import classes_of
 from registry.label_maps.shipped import resolve_label_map
 from registry.naming import change_version, find_alias, list_aliases, move_alias, remove_alias, tagged
@@ -21,9 +22,9 @@ from registry.reader import Version
 from registry.statistics.difference import compare_versions
 from registry.statistics.page import statistics_page
 from registry.statistics.version import version_statistics
+from server.application_base import HomeCalls
 from server.jobs.needs import training_runs
 from server.paging import cursor_number, page_limit
-from server.parts import Parts
 from server.resources import (
     PAGE_SIZE,
     AliasTarget,
@@ -39,10 +40,8 @@ from server.resources import (
 )
 
 
-class DatasetCalls:
-    """Datasets of one home. Safe for several threads."""
-
-    _parts: Parts
+class DatasetCalls(HomeCalls):
+    """Datasets of one home."""
 
     def datasets(
         self, *, cursor: str | None = None, limit: int = PAGE_SIZE, tag: str | None = None
@@ -188,9 +187,15 @@ class DatasetCalls:
         *,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        export = load_exporter(request.format)
         label_map = resolve_label_map(request.label_map) if request.label_map is not None else None
-        export(self._version(reference), reference, out, label_map=label_map, on_progress=on_progress)
+        export_version(
+            load_writer(request.format),
+            self._version(reference),
+            reference,
+            out,
+            label_map=label_map,
+            on_progress=on_progress,
+        )
 
 
 def _with_versions(item: DatasetSummary, wanted: Collection[VersionReference]) -> DatasetSummary:

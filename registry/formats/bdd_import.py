@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -27,7 +26,7 @@ from registry.formats.annotation_files import (
 from registry.formats.areas import fill
 from registry.formats.class_table import Classes, classes_of, plain_name
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture, import_dataset
+from registry.formats.importing import Annotated, Origin, Picture
 from registry.formats.known_classes import BDD, colors_of, names_of
 from registry.formats.painting import Easel
 from registry.formats.photographs import Refused
@@ -234,7 +233,3 @@ def _images(origin: Origin, split: str | None, findings: Findings) -> dict[str, 
             findings.fault(origin.relative(path), f"has the same name as {origin.relative(found[path.stem])}")
         found[path.stem] = path
     return found
-
-
-import_bdd = partial(import_dataset, open_bdd)
-"""Import BDD100K labels; arguments as `import_dataset`."""

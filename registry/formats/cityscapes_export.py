@@ -29,46 +29,35 @@ from PIL import Image
 
 from contracts.errors import ConfigurationError
 from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID
-from contracts.ids import VersionReference
-from contracts.label_map import LabelMap
-from registry.formats.export_folder import appearing_folder, json_bytes
+from registry.formats.export_folder import json_bytes
 from registry.formats.exported import Export, ExportedFrame
 from registry.formats.png import palette
-from registry.reader import ByteImage, OnProgress, Version
+from registry.reader import ByteImage, OnProgress
 
 _PER_CLASS = 1000
 _HIGHEST = 65535
 _LEAST_POINTS = 3
 
 
-def export_cityscapes(
-    version: Version,
-    reference: VersionReference,
-    out: Path,
-    *,
-    label_map: LabelMap | None = None,
-    on_progress: OnProgress | None = None,
-) -> None:
-    """Write a version in the form of Cityscapes. Arguments and errors as of `raw.export_raw`.
+def write_cityscapes(export: Export, folder: Path, on_progress: OnProgress | None) -> None:
+    """Write a version in the form of Cityscapes.
 
     Raises:
-        ConfigurationError: Also where ids of instances do not fit into 16 bits (class ids above 65, or 1000 instances
-            of one class in a frame); nothing stays.
+        ConfigurationError: Ids of instances do not fit into 16 bits (class ids above 65, or 1000 instances
+            of one class in a frame).
     """
-    export = Export(version, reference, label_map)
-    city = reference.name.replace("_", "-")  # `_` parts the name of a file
-    with appearing_folder(out) as folder:
-        for part in export.parts:
-            for kind in ("leftImg8bit", "gtFine"):
-                (folder / kind / part / city).mkdir(parents=True)
-        for frame, image, files in export.each(_prepare, on_progress):
-            stem = f"{city}_000000_{frame.stem}"
-            (folder / "leftImg8bit" / frame.part / city / f"{stem}_leftImg8bit.png").write_bytes(image)
-            for ending, data in files.items():
-                (folder / "gtFine" / frame.part / city / f"{stem}_gtFine_{ending}").write_bytes(data)
-        (folder / "labels.json").write_bytes(json_bytes(export.described_labels()))
-        (folder / "version.json").write_bytes(json_bytes(export.about()))
-        (folder / "license.txt").write_text(_terms(export))
+    city = export.reference.name.replace("_", "-")  # `_` parts the name of a file
+    for part in export.parts:
+        for kind in ("leftImg8bit", "gtFine"):
+            (folder / kind / part / city).mkdir(parents=True)
+    for frame, image, files in export.each(_prepare, on_progress):
+        stem = f"{city}_000000_{frame.stem}"
+        (folder / "leftImg8bit" / frame.part / city / f"{stem}_leftImg8bit.png").write_bytes(image)
+        for ending, data in files.items():
+            (folder / "gtFine" / frame.part / city / f"{stem}_gtFine_{ending}").write_bytes(data)
+    (folder / "labels.json").write_bytes(json_bytes(export.described_labels()))
+    (folder / "version.json").write_bytes(json_bytes(export.about()))
+    (folder / "license.txt").write_text(_terms(export))
 
 
 def _prepare(frame: ExportedFrame) -> tuple[ExportedFrame, bytes, dict[str, bytes]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from registry.formats.annotation_files import files_below, images_below, list_of
 from registry.formats.canvas import Thing, numbered
 from registry.formats.class_table import Classes, classes_of, plain_name
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture, import_dataset
+from registry.formats.importing import Annotated, Origin, Picture
 from registry.formats.known_classes import CITYSCAPES, colors_of, names_of
 from registry.formats.painting import Easel
 from registry.formats.photographs import Refused, decode_ids, read_source
@@ -185,7 +184,3 @@ def _by_stem(files: dict[str, Path], pattern: re.Pattern[str]) -> dict[str, Path
         if match is not None:
             found[match["stem"]] = path
     return found
-
-
-import_cityscapes = partial(import_dataset, open_cityscapes)
-"""Import Cityscapes; arguments as `import_dataset`."""

@@ -20,32 +20,21 @@ from typing import Any
 import numpy as np
 
 from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID
-from contracts.ids import VersionReference
-from contracts.label_map import LabelMap
 from registry.formats.areas import encode
-from registry.formats.export_folder import appearing_folder, json_bytes
+from registry.formats.export_folder import json_bytes
 from registry.formats.exported import Export, ExportedFrame, FrameObject
-from registry.reader import OnProgress, Version
+from registry.reader import OnProgress
 
 _OWN_LICENSE = 1
 
 
-def export_coco(
-    version: Version,
-    reference: VersionReference,
-    out: Path,
-    *,
-    label_map: LabelMap | None = None,
-    on_progress: OnProgress | None = None,
-) -> None:
-    """Write a version as COCO. Arguments and errors as of `raw.export_raw`."""
-    export = Export(version, reference, label_map)
-    with appearing_folder(out) as folder:
-        (folder / "annotations").mkdir()
-        with ExitStack() as stack:
-            parts = {name: stack.enter_context(_Part(folder, name, export)) for name in export.parts}
-            for frame, image, entry, annotations in export.each(_prepare, on_progress):
-                parts[frame.part].add(f"{frame.stem}.png", image, entry, annotations)
+def write_coco(export: Export, folder: Path, on_progress: OnProgress | None) -> None:
+    """Write a version as COCO."""
+    (folder / "annotations").mkdir()
+    with ExitStack() as stack:
+        parts = {name: stack.enter_context(_Part(folder, name, export)) for name in export.parts}
+        for frame, image, entry, annotations in export.each(_prepare, on_progress):
+            parts[frame.part].add(f"{frame.stem}.png", image, entry, annotations)
 
 
 class _Part:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,7 +18,7 @@ from contracts.ids import check_name
 from registry.formats.annotation_files import MAXIMUM_DOCUMENT_BYTES, finite, list_of, read_json
 from registry.formats.class_table import Classes, classes_of
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture, import_dataset
+from registry.formats.importing import Annotated, Origin, Picture
 from registry.formats.painting import Easel
 from registry.formats.photographs import Refused
 from registry.formats.regions import Bits, decode_run_lengths, fill_polygons, points_of, reaches_out
@@ -274,7 +273,3 @@ def _find_images(
             group = origin.group_of(source, own, findings)
             found.append(Picture(source, path, part, group, note=entries[image["id"]]))
     return found
-
-
-import_coco = partial(import_dataset, open_coco)
-"""Import a COCO dataset; arguments as `import_dataset`."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from contracts.errors import ConfigurationError
 from contracts.frame_spec import IGNORE_ID
 from registry.formats.class_table import Classes, classes_of, load_class_table
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, import_dataset
+from registry.formats.importing import Annotated, Origin
 from registry.formats.known_classes import CAMVID, CITYSCAPES, Color, KnownClass, colors_of, names_of
 from registry.formats.paired_masks import Layout, Masked, find_masked, read_plain
 from registry.formats.photographs import Refused, decode_colors
@@ -100,9 +99,3 @@ def open_camvid(origin: Origin, findings: Findings) -> Masked:
 def open_gtav(origin: Origin, findings: Findings) -> Masked:
     """Match images and colour masks of "Playing for Data". `--classes` as for CamVid."""
     return _open(origin, findings, _GTAV_LAYOUT, CITYSCAPES, "GTAV", 0)
-
-
-import_camvid = partial(import_dataset, open_camvid)
-"""Import CamVid; arguments as `import_dataset`."""
-import_gtav = partial(import_dataset, open_gtav)
-"""Import label images of "Playing for Data"; arguments as `import_dataset`."""

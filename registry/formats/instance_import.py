@@ -9,7 +9,6 @@ occluded, crowd and ignored from the fourth down, and the instance as 256 blue +
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from contracts.import_report import NotTaken
 from registry.formats.canvas import INSTANCES_MAX, Thing, numbered
 from registry.formats.class_table import Classes, classes_of
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, import_dataset
+from registry.formats.importing import Annotated, Origin
 from registry.formats.known_classes import BDD, VIPER, colors_of, names_of
 from registry.formats.paired_masks import Layout, Masked, by_table, find_masked, read_plain
 from registry.formats.photographs import Refused, decode_colors, decode_ids
@@ -139,9 +138,3 @@ def open_bitmasks(origin: Origin, findings: Findings) -> Masked:
     names = {0: "background"} | {number: name for number, name in names_of(BDD).items() if number <= 8}
     classes = classes_of("BDD100K", names, table=origin.classes, colors=colors_of(BDD))
     return Masked(find_masked(origin, findings, _BITMASKS), classes, _read_bitmask)
-
-
-import_viper = partial(import_dataset, open_viper)
-"""Import VIPER; arguments as `import_dataset`."""
-import_bitmasks = partial(import_dataset, open_bitmasks)
-"""Import bitmasks of BDD100K; arguments as `import_dataset`."""

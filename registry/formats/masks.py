@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from contracts.errors import ConfigurationError, NotFoundError
 from contracts.frame_spec import Label
 from registry.formats.class_table import ClassTable, load_class_table
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture, attempt, import_dataset
+from registry.formats.importing import Annotated, Origin, Picture, attempt
 from registry.formats.mask_folders import find_pairs
 from registry.formats.photographs import decode_mask, read_source
 from registry.formats.split_folders import refuse_images
@@ -69,7 +68,3 @@ def _default_table(root: Path) -> Path:
             f"no class table: {path} is not there", code="no_class_table", hint="name one with --classes FILE"
         )
     return path
-
-
-import_masks = partial(import_dataset, open_masks)
-"""Import folders of images and masks; arguments as `import_dataset`."""

@@ -13,23 +13,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
 from contracts.errors import ConfigurationError
 from contracts.frame import FileRole
-from contracts.ids import VersionReference
-from contracts.label_map import LabelMap
-from registry.formats.export_folder import appearing_folder, json_bytes
+from registry.formats.export_folder import json_bytes
 from registry.formats.exported import Export, ExportedFrame
 from registry.formats.png import encode_short
-from registry.reader import OnProgress, Version
+from registry.parquet import Kind, ParquetFile
+from registry.reader import OnProgress
 
 SHARD_BYTES = 512 << 20
 """A file ends with the group of rows that reaches this."""
@@ -37,61 +35,57 @@ GROUP_BYTES = 32 << 20
 GROUP_ROWS = 100
 """A group of rows ends with the row that reaches one of these: `datasets` and viewers read a group at once."""
 _IMAGES: tuple[FileRole, ...] = ("image", "mask", "instances", "depth")
-_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-_OBJECTS = {
-    "id": pa.int32(),
-    "instance_id": pa.int32(),
-    "label": pa.string(),
-    "label_id": pa.int32(),
-    "box": pa.list_(pa.int32()),
-    "area_px": pa.int64(),
-    "visible_fraction": pa.float64(),
+_IMAGE: Kind = {"bytes": "binary", "path": "string"}
+_OBJECTS: dict[str, Kind] = {
+    "id": "int32",
+    "instance_id": "int32",
+    "label": "string",
+    "label_id": "int32",
+    "box": ["int32"],
+    "area_px": "int64",
+    "visible_fraction": "float64",
 }
-_COLUMNS = {
-    "index": pa.int64(),
-    "width": pa.int32(),
-    "height": pa.int32(),
-    "split": pa.string(),
-    "group": pa.string(),
-    "source": pa.string(),
-    "seed": pa.int64(),
-    "camera": pa.string(),
-    "parameters": pa.string(),
-    "facts": pa.string(),
+_PLAIN: dict[str, Kind] = {
+    "index": "int64",
+    "width": "int32",
+    "height": "int32",
+    "split": "string",
+    "group": "string",
+    "source": "string",
+    "seed": "int64",
+    "camera": "string",
+    "parameters": "string",
+    "facts": "string",
+}
+_COLUMNS: dict[str, Kind] = {
+    **dict.fromkeys(_IMAGES, _IMAGE),
+    "objects": {name: [kind] for name, kind in _OBJECTS.items()},
+    **_PLAIN,
 }
 
 
-def export_parquet(
-    version: Version,
-    reference: VersionReference,
-    out: Path,
-    *,
-    label_map: LabelMap | None = None,
-    on_progress: OnProgress | None = None,
-) -> None:
-    """Write a version as Parquet. Arguments and errors as of `raw.export_raw`.
+def write_parquet(export: Export, folder: Path, on_progress: OnProgress | None) -> None:
+    """Write a version as Parquet.
 
     Raises:
-        ConfigurationError: Also where two splits get one name.
+        ConfigurationError: Two splits would get one name.
     """
-    export = Export(version, reference, label_map)
     names = _part_names(export)
-    with appearing_folder(out) as folder:
-        (folder / "data").mkdir()
-        with ExitStack() as stack:
-            schema = _schema(export)
-            parts = {part: stack.enter_context(_Part(folder / "data", name, schema)) for part, name in names.items()}
-            for frame, row in export.each(_row, on_progress):
-                parts[frame.part].add(row)
-        (folder / "README.md").write_text(_readme(export, sorted(names.values())))
+    (folder / "data").mkdir()
+    with ExitStack() as stack:
+        about = _about(export)
+        parts = {part: stack.enter_context(_Part(folder / "data", name, about)) for part, name in names.items()}
+        for frame, row in export.each(_row, on_progress):
+            parts[frame.part].add(row)
+    (folder / "README.md").write_text(_readme(export, sorted(names.values())))
 
 
 class _Part:
     """The files of a part; how many there are is known at the end, when they get their names."""
 
-    def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
-        self._folder, self._name, self._schema = folder, name, schema
-        self._writer: pq.ParquetWriter | None = None
+    def __init__(self, folder: Path, name: str, about: Mapping[str, bytes]) -> None:
+        self._folder, self._name, self._about = folder, name, about
+        self._file: ParquetFile | None = None
         self._paths: list[Path] = []
         self._rows: list[dict[str, Any]] = []
         self._waiting_bytes = self._written_bytes = 0
@@ -104,8 +98,8 @@ class _Part:
     ) -> None:
         if kind is None:
             self._flush()
-        if self._writer is not None:
-            self._writer.close()
+        if self._file is not None:
+            self._file.close()
         if kind is None:
             for number, path in enumerate(self._paths):
                 path.replace(self._folder / f"{self._name}-{number:05d}-of-{len(self._paths):05d}.parquet")
@@ -120,17 +114,17 @@ class _Part:
     def _flush(self) -> None:
         if not self._rows:
             return
-        if self._writer is None:
+        if self._file is None:
             self._paths.append(self._folder / f"{self._name}.{len(self._paths)}.part")
-            self._writer = pq.ParquetWriter(self._paths[-1], self._schema, use_dictionary=False)
+            self._file = ParquetFile(self._paths[-1], _COLUMNS, self._about)
             self._written_bytes = 0
-        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self._file.write(self._rows)
         self._rows.clear()
         self._written_bytes += self._waiting_bytes
         self._waiting_bytes = 0
         if self._written_bytes >= SHARD_BYTES:
-            self._writer.close()
-            self._writer = None
+            self._file.close()
+            self._file = None
 
 
 def _part_names(export: Export) -> dict[str, str]:
@@ -149,26 +143,19 @@ def _part_names(export: Export) -> dict[str, str]:
     return names
 
 
-def _schema(export: Export) -> pa.Schema:
-    fields = [
-        *((role, _IMAGE) for role in _IMAGES),
-        ("objects", pa.struct([(name, pa.list_(kind)) for name, kind in _OBJECTS.items()])),
-        *_COLUMNS.items(),
-    ]
+def _about(export: Export) -> dict[str, bytes]:
     features: dict[str, Any] = {role: {"_type": "Image"} for role in _IMAGES}
     features["objects"] = {name: {"feature": _feature(kind), "_type": "Sequence"} for name, kind in _OBJECTS.items()}
-    features |= {name: _feature(kind) for name, kind in _COLUMNS.items()}
+    features |= {name: _feature(kind) for name, kind in _PLAIN.items()}
     about = {**export.about(), "labels": export.described_labels()}
-    return pa.schema(
-        fields,
-        metadata={b"huggingface": json_bytes({"info": {"features": features}}), b"beltline": json_bytes(about)},
-    )
+    return {"huggingface": json_bytes({"info": {"features": features}}), "beltline": json_bytes(about)}
 
 
-def _feature(kind: pa.DataType) -> dict[str, Any]:
-    if pa.types.is_list(kind):
-        return {"feature": _feature(kind.value_type), "_type": "Sequence"}
-    return {"dtype": {"double": "float64"}.get(str(kind), str(kind)), "_type": "Value"}
+def _feature(kind: Kind) -> dict[str, Any]:
+    """A kind of values as `datasets` describes it."""
+    if isinstance(kind, list):
+        return {"feature": _feature(kind[0]), "_type": "Sequence"}
+    return {"dtype": kind, "_type": "Value"}
 
 
 def _row(frame: ExportedFrame) -> tuple[ExportedFrame, dict[str, Any]]:

@@ -15,53 +15,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from contracts.frame import FileRole
-from contracts.ids import VersionReference, digest_of
-from contracts.label_map import LabelMap
-from registry.formats.export_folder import appearing_folder, json_bytes
+from contracts.ids import digest_of
+from registry.formats.export_folder import json_bytes
 from registry.formats.exported import Export, ExportedFrame
 from registry.formats.png import encode_short
-from registry.reader import OnProgress, Version
+from registry.reader import OnProgress
 
 _FOLDERS: dict[FileRole, str] = {"image": "images", "mask": "masks", "instances": "instances", "depth": "depth"}
 
 
-def export_raw(
-    version: Version,
-    reference: VersionReference,
-    out: Path,
-    *,
-    label_map: LabelMap | None = None,
-    on_progress: OnProgress | None = None,
-) -> None:
-    """Write a version as a folder of plain files; every byte is verified on the way.
-
-    Args:
-        version: The version.
-        reference: Its name and number, for `version.json`.
-        out: The folder; it may exist when it is empty. It appears when it is complete.
-        label_map: Applied to masks, instances and labels; none leaves them as they are.
-        on_progress: Called with (frames done, frames).
-
-    Raises:
-        ConfigurationError: The version has none of the labels that the map names; nothing was written.
-        ConflictError: The folder is not empty, or it is a file.
-        IntegrityError: The version is damaged; nothing stays.
-        StorageError: The folder can't be written; nothing stays.
-    """
-    export = Export(version, reference, label_map)
-    with appearing_folder(out) as folder:
-        with (folder / "frames.jsonl").open("wb") as lines:
-            for frame, line, files in export.each(_prepare, on_progress):
-                for role, data in files.items():
-                    (folder / _FOLDERS[role]).mkdir(exist_ok=True)
-                    (folder / _FOLDERS[role] / f"{frame.stem}.png").write_bytes(data)
-                lines.write(line + b"\n")
-        (folder / "labels.json").write_bytes(json_bytes(export.described_labels()))
-        (folder / "version.json").write_bytes(json_bytes(export.about()))
-        document = version.manifest.generator_document
-        if document is not None:
-            data = version.store.read(document.digest, what=f"generator of {version.name}")
-            (folder / "generator.json").write_bytes(data)
+def write_raw(export: Export, folder: Path, on_progress: OnProgress | None) -> None:
+    """Write a version as a folder of plain files."""
+    with (folder / "frames.jsonl").open("wb") as lines:
+        for frame, line, files in export.each(_prepare, on_progress):
+            for role, data in files.items():
+                (folder / _FOLDERS[role]).mkdir(exist_ok=True)
+                (folder / _FOLDERS[role] / f"{frame.stem}.png").write_bytes(data)
+            lines.write(line + b"\n")
+    (folder / "labels.json").write_bytes(json_bytes(export.described_labels()))
+    (folder / "version.json").write_bytes(json_bytes(export.about()))
+    document = export.version.manifest.generator_document
+    if document is not None:
+        data = export.version.store.read(document.digest, what=f"generator of {export.version.name}")
+        (folder / "generator.json").write_bytes(data)
 
 
 def _prepare(frame: ExportedFrame) -> tuple[ExportedFrame, bytes, dict[FileRole, bytes]]:

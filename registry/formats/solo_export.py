@@ -26,12 +26,10 @@ from PIL import Image
 
 from contracts.frame import RecordCamera
 from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID, Label
-from contracts.ids import VersionReference
-from contracts.label_map import LabelMap
-from registry.formats.export_folder import appearing_folder, json_bytes
+from registry.formats.export_folder import json_bytes
 from registry.formats.exported import Export, ExportedFrame
 from registry.formats.png import IGNORE_COLOR
-from registry.reader import OnProgress, Version
+from registry.reader import OnProgress
 
 _TYPE = "type.unity.com/unity.solo."
 _SENSOR = "camera"
@@ -49,27 +47,18 @@ _UNITY_FROM_OURS = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
 _CAMERA_FROM_UNITY_CAMERA = np.diag([1.0, -1.0, 1.0])
 
 
-def export_solo(
-    version: Version,
-    reference: VersionReference,
-    out: Path,
-    *,
-    label_map: LabelMap | None = None,
-    on_progress: OnProgress | None = None,
-) -> None:
-    """Write a version as SOLO. Arguments and errors as of `raw.export_raw`."""
-    export = Export(version, reference, label_map)
+def write_solo(export: Export, folder: Path, on_progress: OnProgress | None) -> None:
+    """Write a version as SOLO."""
     colors = class_colors(export.classes.labels)
-    with appearing_folder(out) as folder:
-        count = 0
-        for frame, files in export.each(lambda frame: _prepare(frame, colors), on_progress):
-            place = folder / f"sequence.{frame.place}"
-            place.mkdir()
-            for name, data in files.items():
-                (place / f"step0.{name}").write_bytes(data)
-            count += 1
-        for name, value in _definitions(export, colors, count).items():
-            (folder / f"{name}.json").write_bytes(json_bytes(value))
+    count = 0
+    for frame, files in export.each(lambda frame: _prepare(frame, colors), on_progress):
+        place = folder / f"sequence.{frame.place}"
+        place.mkdir()
+        for name, data in files.items():
+            (place / f"step0.{name}").write_bytes(data)
+        count += 1
+    for name, value in _definitions(export, colors, count).items():
+        (folder / f"{name}.json").write_bytes(json_bytes(value))
 
 
 def class_colors(labels: tuple[Label, ...]) -> dict[int, tuple[int, int, int]]:

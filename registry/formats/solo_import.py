@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from registry.formats.annotation_files import MAXIMUM_DOCUMENT_BYTES, finite, li
 from registry.formats.canvas import INSTANCES_MAX, Thing, numbered
 from registry.formats.class_table import Classes, classes_of, plain_name
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture, import_dataset
+from registry.formats.importing import Annotated, Origin, Picture
 from registry.formats.painting import Easel
 from registry.formats.photographs import Refused, decode_colors, read_source
 from registry.formats.split_folders import refuse_images, subfolders
@@ -366,7 +365,3 @@ def _number(names: set[str], numbers: Mapping[str, set[int]]) -> dict[int, str]:
     if everything == set(known) and len(set(known.values())) == len(known):
         return {number: name for name, number in known.items()}
     return dict(enumerate(sorted(everything), 1))
-
-
-import_solo = partial(import_dataset, open_solo)
-"""Import a SOLO dataset; arguments as `import_dataset`."""

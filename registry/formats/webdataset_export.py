@@ -27,35 +27,24 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from contracts.ids import VersionReference
-from contracts.label_map import LabelMap
-from registry.formats.export_folder import appearing_folder, json_bytes
+from registry.formats.export_folder import json_bytes
 from registry.formats.exported import Export, ExportedFrame
-from registry.reader import OnProgress, Version
+from registry.reader import OnProgress
 
 SHARD_BYTES = 256 << 20
 SHARD_SAMPLES = 10_000
 """A shard ends with the sample that reaches one of these."""
 
 
-def export_webdataset(
-    version: Version,
-    reference: VersionReference,
-    out: Path,
-    *,
-    label_map: LabelMap | None = None,
-    on_progress: OnProgress | None = None,
-) -> None:
-    """Write a version as shards. Arguments and errors as of `raw.export_raw`."""
-    export = Export(version, reference, label_map)
-    with appearing_folder(out) as folder:
-        with ExitStack() as stack:
-            parts = {name: stack.enter_context(_Shards(folder, name)) for name in export.parts}
-            for frame, files in export.each(_prepare, on_progress):
-                parts[frame.part].add(frame.stem, files)
-        (folder / "labels.json").write_bytes(json_bytes(export.described_labels()))
-        shards = {name: count for part in parts.values() for name, count in part.samples.items()}
-        (folder / "version.json").write_bytes(json_bytes({**export.about(), "shards": shards}))
+def write_webdataset(export: Export, folder: Path, on_progress: OnProgress | None) -> None:
+    """Write a version as shards."""
+    with ExitStack() as stack:
+        parts = {name: stack.enter_context(_Shards(folder, name)) for name in export.parts}
+        for frame, files in export.each(_prepare, on_progress):
+            parts[frame.part].add(frame.stem, files)
+    (folder / "labels.json").write_bytes(json_bytes(export.described_labels()))
+    shards = {name: count for part in parts.values() for name, count in part.samples.items()}
+    (folder / "version.json").write_bytes(json_bytes({**export.about(), "shards": shards}))
 
 
 class _Shards:

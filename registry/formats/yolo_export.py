@@ -19,35 +19,23 @@ import numpy as np
 import yaml
 
 from contracts.frame_spec import BACKGROUND_ID
-from contracts.ids import VersionReference
-from contracts.label_map import LabelMap
 from registry.formats.areas import join, trace
-from registry.formats.export_folder import appearing_folder
 from registry.formats.exported import Export, ExportedFrame, FrameObject
-from registry.reader import OnProgress, Version
+from registry.reader import OnProgress
 
 _DIGITS = 8
 """After the point: far less than a thousandth of a pixel in the largest image."""
 
 
-def export_yolo(
-    version: Version,
-    reference: VersionReference,
-    out: Path,
-    *,
-    label_map: LabelMap | None = None,
-    on_progress: OnProgress | None = None,
-) -> None:
-    """Write a version as YOLO segments. Arguments and errors as of `raw.export_raw`."""
-    export = Export(version, reference, label_map)
-    with appearing_folder(out) as folder:
-        for part in export.parts:
-            for kind in ("images", "labels"):
-                (folder / kind / part).mkdir(parents=True)
-        for frame, image, text in export.each(_prepare, on_progress):
-            (folder / "images" / frame.part / f"{frame.stem}.png").write_bytes(image)
-            (folder / "labels" / frame.part / f"{frame.stem}.txt").write_text(text)
-        (folder / "data.yaml").write_text(yaml.safe_dump(_document(export), sort_keys=False, allow_unicode=True))
+def write_yolo(export: Export, folder: Path, on_progress: OnProgress | None) -> None:
+    """Write a version as YOLO segments."""
+    for part in export.parts:
+        for kind in ("images", "labels"):
+            (folder / kind / part).mkdir(parents=True)
+    for frame, image, text in export.each(_prepare, on_progress):
+        (folder / "images" / frame.part / f"{frame.stem}.png").write_bytes(image)
+        (folder / "labels" / frame.part / f"{frame.stem}.txt").write_text(text)
+    (folder / "data.yaml").write_text(yaml.safe_dump(_document(export), sort_keys=False, allow_unicode=True))
 
 
 def _prepare(frame: ExportedFrame) -> tuple[ExportedFrame, bytes, str]:

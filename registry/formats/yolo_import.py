@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from registry.formats.annotation_files import finite, images_below, read_text
 from registry.formats.areas import fill
 from registry.formats.class_table import Classes, classes_of
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture, import_dataset
+from registry.formats.importing import Annotated, Origin, Picture
 from registry.formats.mask_folders import IMAGE_SUFFIXES
 from registry.formats.painting import Easel
 from registry.formats.photographs import Refused
@@ -244,7 +243,3 @@ def _refuse_orphans(origin: Origin, pictures: Sequence[Picture], findings: Findi
         for path in sorted(folder.glob("*.txt")):
             if path not in expected and path.name not in (_NAMES_FILE, *(f"{split}.txt" for split in _SPLITS)):
                 findings.fault(origin.relative(path), "has no image")
-
-
-import_yolo = partial(import_dataset, open_yolo)
-"""Import a YOLO dataset; arguments as `import_dataset`."""

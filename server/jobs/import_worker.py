@@ -9,7 +9,8 @@ from typing import Any
 from contracts.errors import ConfigurationError, NotFoundError
 from contracts.import_report import ImportReport
 from registry.catalog import Catalog
-from registry.formats.registered import load_importer
+from registry.formats.importing import import_dataset
+from registry.formats.registered import load_opener
 from registry.store import Store
 from server.jobs.orders import ImportOrder
 from server.jobs.own_process import OnProgress, carry_out
@@ -28,7 +29,8 @@ def import_images(order: ImportOrder, on_progress: OnProgress) -> dict[str, Any]
     root = path if path.is_dir() else path.parent
     reports: list[ImportReport] = []
     with Catalog(order.catalog_url) as catalog:
-        version = load_importer(plan.format)(
+        version = import_dataset(
+            load_opener(plan.format),
             Store(order.store_url),
             catalog,
             path,

@@ -30,7 +30,8 @@ from registry_samples import GENERATOR, frame_files, frame_record, png
 
 from contracts.frame import FrameRecord
 from contracts.ids import VersionReference, canonical_json, digest_of
-from registry.formats.registered import load_exporter
+from registry.formats.exporting import export_version
+from registry.formats.registered import load_writer
 from registry.reader import Version, open_version
 from registry.store import Store
 from registry.version_writer import VersionWriter
@@ -44,9 +45,11 @@ _CHILD = """
 import resource, sys
 from pathlib import Path
 from contracts.ids import VersionReference
-from registry.formats.registered import load_exporter
+from registry.formats.exporting import export_version
+from registry.formats.registered import load_writer
 from registry.reader import open_version
-load_exporter(sys.argv[3])(open_version(sys.argv[1], sys.argv[2]), VersionReference("bench", 1), Path(sys.argv[4]))
+version = open_version(sys.argv[1], sys.argv[2])
+export_version(load_writer(sys.argv[3]), version, VersionReference("bench", 1), Path(sys.argv[4]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -78,7 +81,7 @@ def _ratio(home: Path, frames: int) -> dict[str, object]:
         _plain(masks, home / f"plain-{turn}.json")
         floor = time.perf_counter() - start
         start = time.perf_counter()
-        load_exporter("coco")(version, REFERENCE, home / f"out-{turn}")
+        export_version(load_writer("coco"), version, REFERENCE, home / f"out-{turn}")
         ratios.append((time.perf_counter() - start) / floor)
         shutil.rmtree(home / f"out-{turn}")
     what = f"coco, {frames} frames of {SIZE[0]}x{SIZE[1]} with {INSTANCES} instances / plain pycocotools encoding"

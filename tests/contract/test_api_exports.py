@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from registry.formats.registered import EXPORTERS
+from registry.formats.registered import WRITERS
 from tests.service.api import refused
 
 PATH = "/v1/datasets/boxes/versions/1:export"
@@ -37,7 +37,7 @@ def members(client: TestClient, body: dict[str, Any]) -> dict[str, bytes]:
         return {name.removeprefix("boxes-1/"): stream.read() for name, stream in files if stream is not None}
 
 
-@pytest.mark.parametrize("name", sorted(EXPORTERS))
+@pytest.mark.parametrize("name", sorted(WRITERS))
 def test_every_format_can_be_downloaded(client: TestClient, folder: Path, name: str) -> None:
     assert ONE_OF[name] in members(client, {"format": name})
     assert list((folder / "home" / "cache" / "exports").iterdir()) == []

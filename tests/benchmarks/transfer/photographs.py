@@ -16,7 +16,8 @@ from contracts.errors import ConfigurationError
 from contracts.frame import FrameRecord
 from contracts.ids import Digest, VersionReference
 from registry.catalog import Catalog
-from registry.formats.masks import import_masks
+from registry.formats.importing import import_dataset
+from registry.formats.masks import open_masks
 from registry.reader import Version, open_version
 from registry.splits import reserve
 from registry.store import Store
@@ -125,7 +126,8 @@ def publish_photographs(home: Home, *, validation: int, development: int, with_t
     parts = ("train", TEST) if with_test else ("train",)
     stem = "photographs-full" if with_test else "photographs-screening"
     with Catalog(home.catalog_url) as catalog:
-        imported = import_masks(
+        imported = import_dataset(
+            open_masks,
             home.store,
             catalog,
             folder,

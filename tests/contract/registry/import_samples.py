@@ -15,7 +15,8 @@ from contracts.errors import BeltlineError, ConfigurationError
 from contracts.frame import FrameRecord
 from contracts.import_report import ImportReport
 from registry.catalog import Catalog
-from registry.formats.registered import load_importer
+from registry.formats.importing import import_dataset
+from registry.formats.registered import load_opener
 from registry.reader import Version, open_version
 from registry.store import Store
 
@@ -42,8 +43,15 @@ class Importing:
         def keep(report: ImportReport) -> None:
             self.report = report
 
-        importer = load_importer(self.format)
-        described = importer(self.store, self.catalog, path or self.root, name="photos", on_report=keep, **wishes)
+        described = import_dataset(
+            load_opener(self.format),
+            self.store,
+            self.catalog,
+            path or self.root,
+            name="photos",
+            on_report=keep,
+            **wishes,
+        )
         version = open_version(self.store, described.digest, name="photos@1")
         assert version.verify() == []
         assert sum(len(record.instances) for record in version.records()) == self.report.instances

@@ -13,7 +13,8 @@ from PIL import Image
 from contracts.dataset import VersionDescription
 from contracts.errors import BeltlineError, ConfigurationError
 from registry.catalog import Catalog
-from registry.formats.masks import import_masks
+from registry.formats.importing import import_dataset
+from registry.formats.masks import open_masks
 from registry.reader import Version, open_version
 from registry.store import Store
 
@@ -54,7 +55,7 @@ class Folder:
 
     def load(self, **changes: Any) -> VersionDescription:
         order: dict[str, Any] = {"name": "photos", "splits": {"train": "train", "test_public": "eval"}} | changes
-        return import_masks(self.store, self.catalog, self.root, **order)
+        return import_dataset(open_masks, self.store, self.catalog, self.root, **order)
 
     def version(self, **changes: Any) -> Version:
         return open_version(self.store, self.load(**changes).digest, name="photos@1")

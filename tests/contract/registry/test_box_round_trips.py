@@ -9,7 +9,8 @@ import pytest
 from export_samples import REFERENCE, SIZE, Frame, make_version, rendered
 from import_samples import Importing
 
-from registry.formats.registered import load_exporter
+from registry.formats.exporting import export_version
+from registry.formats.registered import load_writer
 from registry.reader import Version
 
 
@@ -17,7 +18,7 @@ def _again(version: Version, base: Path, name: str) -> Version:
     base.mkdir()
     source = Importing(base, name)
     source.root.rmdir()
-    load_exporter(name)(version, REFERENCE, source.root)
+    export_version(load_writer(name), version, REFERENCE, source.root)
     return source.run()
 
 

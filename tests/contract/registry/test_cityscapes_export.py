@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw
 
 from contracts.errors import ConfigurationError
 from contracts.frame_spec import Label
-from registry.formats.cityscapes_export import export_cityscapes
+from registry.formats.cityscapes_export import write_cityscapes
+from registry.formats.exporting import export_version
 from registry.reader import Version
 from training.torchvision_compat import install
 
@@ -40,7 +41,7 @@ def test_torchvision_reads_what_the_version_holds(version: Version, tmp_path: Pa
     install()
     from torchvision.datasets import Cityscapes
 
-    export_cityscapes(version, REFERENCE, tmp_path / "out")
+    export_version(write_cityscapes, version, REFERENCE, tmp_path / "out")
     for split, indices in (("train", [0, 2]), ("val", [1])):
         kinds = ["instance", "semantic", "polygon", "color"]
         found = Cityscapes(str(tmp_path / "out"), split=split, mode="fine", target_type=kinds)
@@ -75,13 +76,13 @@ def test_polygons_drawn_one_over_the_other_give_any_mask(
 ) -> None:
     base = tmp_path_factory.mktemp("drawn")
     version = make_version(base, [Frame(np.zeros((*mask.shape, 3), np.uint8), mask)])
-    export_cityscapes(version, REFERENCE, base / "out")
+    export_version(write_cityscapes, version, REFERENCE, base / "out")
     (path,) = (base / "out").rglob("*_polygons.json")
     np.testing.assert_array_equal(drawn(json.loads(path.read_text()), NAMES), mask)
 
 
 def test_a_label_map_and_terms_are_carried(version: Version, tmp_path: Path) -> None:
-    export_cityscapes(version, REFERENCE, tmp_path / "out", label_map=MAP)
+    export_version(write_cityscapes, version, REFERENCE, tmp_path / "out", label_map=MAP)
     lookup = MAP.lookup(version.labels)
     for record in version.records():
         (path,) = (tmp_path / "out").rglob(f"*_{record.index:06d}_gtFine_labelIds.png")
@@ -100,5 +101,5 @@ def test_ids_beyond_16_bits_are_refused_and_nothing_stays(tmp_path: Path) -> Non
     version = make_version(tmp_path, [frame], labels=labels)
     before = set(tmp_path.iterdir())
     with pytest.raises(ConfigurationError, match="does not fit into the 16 bits"):
-        export_cityscapes(version, REFERENCE, tmp_path / "out")
+        export_version(write_cityscapes, version, REFERENCE, tmp_path / "out")
     assert set(tmp_path.iterdir()) == before

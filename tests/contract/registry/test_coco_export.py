@@ -12,7 +12,8 @@ from PIL import Image
 from pycocotools import mask as run_lengths
 from pycocotools.coco import COCO
 
-from registry.formats.coco_export import export_coco
+from registry.formats.coco_export import write_coco
+from registry.formats.exporting import export_version
 from registry.reader import Version
 
 
@@ -30,7 +31,7 @@ def version(tmp_path: Path) -> Version:
 def test_masks_instances_and_boxes_come_back(
     version: Version, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    export_coco(version, REFERENCE, tmp_path / "out")
+    export_version(write_coco, version, REFERENCE, tmp_path / "out")
     seen = []
     for part in ("train", "val"):
         coco = read(tmp_path / f"out/annotations/instances_{part}.json", capsys)
@@ -68,7 +69,7 @@ def test_masks_instances_and_boxes_come_back(
 
 
 def test_areas_without_an_instance_are_told_apart(version: Version, tmp_path: Path) -> None:
-    export_coco(version, REFERENCE, tmp_path / "out")
+    export_version(write_coco, version, REFERENCE, tmp_path / "out")
     document = json.loads((tmp_path / "out/annotations/instances_train.json").read_text())
     loose = [item for item in document["annotations"] if item["image_id"] == 2 and item["category_id"] == 7]
     assert [item["bbox"] for item in loose] == [[30, 0, 10, 2], [14, 12, 5, 3], [33, 18, 7, 2]]
@@ -76,7 +77,7 @@ def test_areas_without_an_instance_are_told_apart(version: Version, tmp_path: Pa
 
 
 def test_terms_identity_and_visible_fractions_are_carried(version: Version, tmp_path: Path) -> None:
-    export_coco(version, REFERENCE, tmp_path / "out")
+    export_version(write_coco, version, REFERENCE, tmp_path / "out")
     document = json.loads((tmp_path / "out/annotations/instances_val.json").read_text())
     assert document["licenses"] == [{"id": 1, "name": LICENSE, "url": "", "consent": CONSENT}]
     assert (document["info"]["description"], document["info"]["digest"]) == (str(REFERENCE), version.digest)
@@ -85,7 +86,7 @@ def test_terms_identity_and_visible_fractions_are_carried(version: Version, tmp_
 
 
 def test_a_label_map_is_applied_as_by_training(version: Version, tmp_path: Path) -> None:
-    export_coco(version, REFERENCE, tmp_path / "out", label_map=MAP)
+    export_version(write_coco, version, REFERENCE, tmp_path / "out", label_map=MAP)
     document = json.loads((tmp_path / "out/annotations/instances_train.json").read_text())
     assert [(item["id"], item["name"]) for item in document["categories"]] == [(1, "door")]
     assert document["info"]["label_map"]["name"] == "doors"

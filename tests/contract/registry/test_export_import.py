@@ -10,7 +10,9 @@ from export_samples import REFERENCE, make_version, photograph, rendered
 
 from contracts.frame import Instance
 from registry.catalog import Catalog
-from registry.formats.registered import load_exporter, load_importer
+from registry.formats.exporting import export_version
+from registry.formats.importing import import_dataset
+from registry.formats.registered import load_opener, load_writer
 from registry.reader import Version, open_version
 from registry.store import Store
 
@@ -42,10 +44,10 @@ def named(version: Version, index: int) -> np.ndarray:
 @pytest.mark.parametrize("name", ["cityscapes", "coco", "solo", "yolo"])
 def test_masks_instances_boxes_and_splits_come_back(tmp_path: Path, name: str) -> None:
     version = make_version(tmp_path, [rendered(0, "train"), rendered(1, "val"), photograph(2, "train")])
-    load_exporter(name)(version, REFERENCE, tmp_path / "out")
+    export_version(load_writer(name), version, REFERENCE, tmp_path / "out")
     store = Store(tmp_path / "other")
     with Catalog(f"sqlite:///{tmp_path / 'other.db'}") as catalog:
-        made = load_importer(name)(store, catalog, tmp_path / "out", name="back")
+        made = import_dataset(load_opener(name), store, catalog, tmp_path / "out", name="back")
     back = open_version(store, made.digest, name="back@1")
     assert back.manifest.splits == version.manifest.splits
     for place, found in enumerate(back.records()):

@@ -19,11 +19,12 @@ from PIL import Image
 from contracts.erasure import ErasureMark
 from contracts.errors import ConfigurationError, ConflictError, IntegrityError, NotFoundError
 from contracts.label_map import LabelMap
+from registry.formats.exporting import export_version
 from registry.formats.parallel import WORKERS, in_parallel
-from registry.formats.registered import EXPORTERS, check_exporter, load_exporter
+from registry.formats.registered import WRITERS, load_writer
 from registry.reader import ERASED_NOTE, Version, open_version
 
-FORMATS = sorted(EXPORTERS)
+FORMATS = sorted(WRITERS)
 FRAMES: list[Frame] = [rendered(0, "train"), rendered(1, "val"), photograph(2, "train")]
 
 
@@ -38,9 +39,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_formats_are_known_by_name() -> None:
     assert FORMATS == ["cityscapes", "coco", "parquet", "raw", "solo", "webdataset", "yolo"]
-    check_exporter("coco")
     with pytest.raises(NotFoundError, match="no export format 'cocoa'") as caught:
-        check_exporter("cocoa")
+        load_writer("cocoa")
     assert "coco" in caught.value.hint
 
 
@@ -49,11 +49,13 @@ def test_it_tells_how_far_it_is_and_the_same_version_gives_the_same_bytes(
     version: Version, tmp_path: Path, name: str
 ) -> None:
     calls: list[tuple[int, int]] = []
-    export = load_exporter(name)
+    write = load_writer(name)
     (tmp_path / "one").mkdir()  # an empty folder is taken
-    export(version, REFERENCE, tmp_path / "one", on_progress=lambda done, total: calls.append((done, total)))
+    export_version(
+        write, version, REFERENCE, tmp_path / "one", on_progress=lambda done, total: calls.append((done, total))
+    )
     assert calls == [(1, 3), (2, 3), (3, 3)]
-    export(version, REFERENCE, tmp_path / "two" / "deep")
+    export_version(write, version, REFERENCE, tmp_path / "two" / "deep")
     assert contents(tmp_path / "one") == contents(tmp_path / "two" / "deep")
 
 
@@ -62,7 +64,7 @@ def test_a_folder_with_something_in_it_is_left_alone(version: Version, tmp_path:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("do not lose")
     with pytest.raises(ConflictError, match="not empty"):
-        load_exporter(name)(version, REFERENCE, tmp_path / "mine")
+        export_version(load_writer(name), version, REFERENCE, tmp_path / "mine")
     assert contents(tmp_path / "mine") == {"thesis.txt": b"do not lose"}
 
 
@@ -72,7 +74,7 @@ def test_of_a_damaged_version_nothing_stays(version: Version, tmp_path: Path, na
     path.write_bytes(path.read_bytes()[:-1])
     before = set(tmp_path.iterdir())
     with pytest.raises(IntegrityError, match="image of frame 2 of cars_in_town@3"):
-        load_exporter(name)(version, REFERENCE, tmp_path / "out")
+        export_version(load_writer(name), version, REFERENCE, tmp_path / "out")
     assert set(tmp_path.iterdir()) == before
 
 
@@ -81,7 +83,7 @@ def test_damage_of_the_list_of_frames_shows_at_its_end_and_nothing_stays(version
     path.write_bytes(path.read_bytes().replace(b'"group":"car 1"', b'"group":"car 7"'))
     before = set(tmp_path.iterdir())
     with pytest.raises(IntegrityError, match=r"frames.jsonl of cars_in_town@3: blob .* is damaged"):
-        load_exporter("coco")(version, REFERENCE, tmp_path / "out")
+        export_version(load_writer("coco"), version, REFERENCE, tmp_path / "out")
     assert set(tmp_path.iterdir()) == before
 
 
@@ -92,14 +94,14 @@ def test_a_label_map_of_another_domain_is_refused_before_anything_is_written(
     before = set(tmp_path.iterdir())
     other = LabelMap(name="belts", classes={"belt": ["seat_belt"]})
     with pytest.raises(ConfigurationError, match="names none of the source's labels"):
-        load_exporter(name)(version, REFERENCE, tmp_path / "out", label_map=other)
+        export_version(load_writer(name), version, REFERENCE, tmp_path / "out", label_map=other)
     assert set(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_label_map_that_leaves_nothing_of_a_frame_is_no_fault(version: Version, tmp_path: Path, name: str) -> None:
     nothing = LabelMap(name="none", classes={"door": ["back_door"]}, ignore=["front_door", "mirror", "window"])
-    load_exporter(name)(version, REFERENCE, tmp_path / "out", label_map=nothing)
+    export_version(load_writer(name), version, REFERENCE, tmp_path / "out", label_map=nothing)
     assert (tmp_path / "out").is_dir()
 
 
@@ -107,7 +109,8 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from contracts.ids import VersionReference
-from registry.formats.registered import load_exporter
+from registry.formats.exporting import export_version
+from registry.formats.registered import load_writer
 from registry.reader import open_version
 
 def wait(done, total):
@@ -115,7 +118,7 @@ def wait(done, total):
     time.sleep(60)
 
 version = open_version(sys.argv[1], sys.argv[2])
-load_exporter(sys.argv[3])(version, VersionReference("a", 1), Path(sys.argv[4]), on_progress=wait)
+export_version(load_writer(sys.argv[3]), version, VersionReference("a", 1), Path(sys.argv[4]), on_progress=wait)
 """
 
 
@@ -128,7 +131,7 @@ def test_a_kill_leaves_nothing_under_the_name(version: Version, tmp_path: Path) 
         process.send_signal(signal.SIGKILL)
     assert not out.exists()
     assert [path.name.startswith(".out.") for path in out.parent.iterdir()] == [True]
-    load_exporter("raw")(version, REFERENCE, out)
+    export_version(load_writer("raw"), version, REFERENCE, out)
     assert out.is_dir()
 
 
@@ -152,8 +155,12 @@ def test_erased_frames_are_left_out_and_counted(version: Version, tmp_path: Path
     version.store.put_note(ERASED_NOTE, version.digest, "one", mark.model_dump_json().encode())
     rest = open_version(version.store, version.digest, name="cars_in_town@3")
     calls: list[tuple[int, int]] = []
-    load_exporter("solo")(
-        rest, REFERENCE, tmp_path / "out", on_progress=lambda done, total: calls.append((done, total))
+    export_version(
+        load_writer("solo"),
+        rest,
+        REFERENCE,
+        tmp_path / "out",
+        on_progress=lambda done, total: calls.append((done, total)),
     )
     assert calls == [(1, 2), (2, 2)]
     metadata = json.loads((tmp_path / "out/metadata.json").read_text())
@@ -162,7 +169,7 @@ def test_erased_frames_are_left_out_and_counted(version: Version, tmp_path: Path
 
 
 def test_raw_masks_and_instances_of_a_label_map(version: Version, tmp_path: Path) -> None:
-    load_exporter("raw")(version, REFERENCE, tmp_path / "out", label_map=MAP)
+    export_version(load_writer("raw"), version, REFERENCE, tmp_path / "out", label_map=MAP)
     line = json.loads((tmp_path / "out/frames.jsonl").read_text().splitlines()[0])
     record = version.records()[0]
     expected = version.read_mask(record, MAP.lookup(version.labels))

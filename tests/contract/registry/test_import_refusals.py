@@ -28,7 +28,8 @@ from test_yolo_import import Yolo
 
 from contracts.errors import BeltlineError, ConfigurationError, StorageError
 from registry.catalog import Catalog
-from registry.formats.coco_import import import_coco
+from registry.formats.coco_import import open_coco
+from registry.formats.importing import import_dataset
 from registry.store import Store
 
 SAMPLES: dict[str, tuple[Callable[[Path], Importing], str]] = {
@@ -209,7 +210,7 @@ def test_a_killed_import_leaves_nothing_and_its_repetition_gives_the_same_versio
 
         def import_once() -> object:
             with Catalog(f"sqlite:///{home / 'catalog.db'}") as catalog:
-                return import_coco(Store(home / "store"), catalog, source.root, name="photos")
+                return import_dataset(open_coco, Store(home / "store"), catalog, source.root, name="photos")
 
         kills = 0
         for step in range(1, 80, 9):
@@ -220,7 +221,7 @@ def test_a_killed_import_leaves_nothing_and_its_repetition_gives_the_same_versio
                 assert catalog.names() in ([], ["photos"])
         assert kills > 3
         with Catalog(f"sqlite:///{home / 'catalog.db'}") as catalog:
-            described = import_coco(Store(home / "store"), catalog, source.root, name="photos")
+            described = import_dataset(open_coco, Store(home / "store"), catalog, source.root, name="photos")
             assert (described.digest, described.version) == (expected, 1)
     finally:
         shutil.rmtree(home)

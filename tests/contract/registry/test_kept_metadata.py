@@ -16,8 +16,9 @@ from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
 from contracts.ids import VersionReference
+from registry.formats.exporting import export_version
 from registry.formats.metadata import read_metadata
-from registry.formats.raw import export_raw
+from registry.formats.raw import write_raw
 from registry.reader import Version
 from registry.statistics.version import version_statistics
 
@@ -83,7 +84,7 @@ def masks(tmp_path: Path) -> Importing:
 
 
 def everything_written(version: Version, out: Path) -> bytes:
-    export_raw(version, VersionReference("photos", 1), out)
+    export_version(write_raw, version, VersionReference("photos", 1), out)
     stored = [version.store.read(record.files[role]) for record in version.records() for role in record.files]
     return b"".join([*stored, *(path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file())])
 

@@ -23,8 +23,10 @@ from contracts.frame_spec import IGNORE_ID
 from contracts.label_map import LabelMap
 from contracts.statistics import VersionStatistics
 from registry.catalog import Catalog
-from registry.formats.masks import import_masks
-from registry.formats.raw import export_raw
+from registry.formats.exporting import export_version
+from registry.formats.importing import import_dataset
+from registry.formats.masks import open_masks
+from registry.formats.raw import write_raw
 from registry.reader import Version, open_version
 from registry.statistics import measures
 from registry.statistics.difference import compare_versions
@@ -69,9 +71,9 @@ def test_statistics_are_those_of_the_export_imported_again(version: Version, lab
         found = version_statistics(version, base / "cache", label_map=label_map)
         assert found == version_statistics(version, base / "cache", label_map=label_map)  # as remembered
         out = base / "out"
-        export_raw(version, REFERENCE, out, label_map=label_map)
+        export_version(write_raw, version, REFERENCE, out, label_map=label_map)
         with closing(Catalog(f"sqlite:///{base / 'catalog.db'}")) as catalog:
-            made = import_masks(version.store, catalog, out, name="copy", classes=out / "labels.json")
+            made = import_dataset(open_masks, version.store, catalog, out, name="copy", classes=out / "labels.json")
         copy = version_statistics(open_version(version.store, made.digest), base / "cache")
         assert found.label_map == label_map
         assert (found.frames, found.sizes, found.image) == (copy.frames, copy.sizes, copy.image)

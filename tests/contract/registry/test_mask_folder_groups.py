@@ -10,7 +10,8 @@ import pytest
 from mask_folder_samples import Folder
 
 from registry.catalog import Catalog
-from registry.formats.masks import import_masks
+from registry.formats.importing import import_dataset
+from registry.formats.masks import open_masks
 from registry.reader import open_version
 from registry.splits import leaking_groups
 from registry.store import Store
@@ -58,13 +59,19 @@ REAL_DATA = os.environ.get("BELTLINE_REAL_DATA", "")
 def test_real_photographs_arrive_whole(tmp_path: Path, name: str, labels: int, splits: dict[str, int]) -> None:
     root = Path(REAL_DATA) / name
     store, catalog = Store(tmp_path / "store"), Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
-    made = import_masks(
-        store, catalog, root, name=name, groups=root / "groups.csv", splits={split: split for split in splits}
+    made = import_dataset(
+        open_masks,
+        store,
+        catalog,
+        root,
+        name=name,
+        groups=root / "groups.csv",
+        splits={split: split for split in splits},
     )
     assert made.splits == splits
     assert len(made.labels) == labels
     version = open_version(store, made.digest)
-    assert leaking_groups(version.records()) == {}
+    assert leaking_groups((record.group, record.split) for record in version.records()) == {}
     known = {label.id for label in version.labels} | {255}
     for record in version.records("test_public")[:20]:
         mask = version.read_mask(record)

@@ -13,8 +13,10 @@ from PIL import Image
 
 from contracts.errors import ConfigurationError, NotFoundError
 from contracts.ids import VersionReference
-from registry.formats.masks import import_masks
-from registry.formats.raw import export_raw
+from registry.formats.exporting import export_version
+from registry.formats.importing import import_dataset
+from registry.formats.masks import open_masks
+from registry.formats.raw import write_raw
 from registry.reader import open_version
 
 
@@ -133,9 +135,14 @@ def test_class_tables_as_people_write_them(
 
 def test_a_raw_export_can_be_imported(folder: Folder, tmp_path: Path) -> None:
     version = folder.version()
-    export_raw(version, VersionReference("photos", 1), tmp_path / "out")
-    made = import_masks(
-        folder.store, folder.catalog, tmp_path / "out", name="copy", classes=tmp_path / "out" / "labels.json"
+    export_version(write_raw, version, VersionReference("photos", 1), tmp_path / "out")
+    made = import_dataset(
+        open_masks,
+        folder.store,
+        folder.catalog,
+        tmp_path / "out",
+        name="copy",
+        classes=tmp_path / "out" / "labels.json",
     )
     copy = open_version(folder.store, made.digest)
     assert copy.labels == version.labels
@@ -294,7 +301,7 @@ def test_what_is_missing_is_named(folder: Folder, tmp_path: Path) -> None:
     (folder.root / "classes.json").unlink()
     assert "no class table" in folder.refused()
     with pytest.raises(NotFoundError, match="no folder"):
-        import_masks(folder.store, folder.catalog, tmp_path / "nowhere", name="photos")
+        import_dataset(open_masks, folder.store, folder.catalog, tmp_path / "nowhere", name="photos")
 
 
 def test_names_and_subfolders_can_not_lead_elsewhere(folder: Folder) -> None:

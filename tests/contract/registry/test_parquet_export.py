@@ -18,7 +18,8 @@ from PIL import Image
 
 from contracts.errors import ConfigurationError
 from registry.formats import parquet_export
-from registry.formats.parquet_export import export_parquet
+from registry.formats.exporting import export_version
+from registry.formats.parquet_export import write_parquet
 from registry.reader import Version
 
 
@@ -42,7 +43,7 @@ def datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_datasets_reads_what_the_version_holds(version: Version, tmp_path: Path, datasets: Any) -> None:
-    export_parquet(version, REFERENCE, tmp_path / "out")
+    export_version(write_parquet, version, REFERENCE, tmp_path / "out")
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
     assert {name: part.num_rows for name, part in loaded.items()} == {"train": 2, "val_easy": 1}
     for part in loaded.values():
@@ -71,7 +72,7 @@ def test_groups_of_rows_and_files_are_of_limited_size(
 ) -> None:
     monkeypatch.setattr(parquet_export, "GROUP_ROWS", 1)
     monkeypatch.setattr(parquet_export, "SHARD_BYTES", 1)
-    export_parquet(version, REFERENCE, tmp_path / "out")
+    export_version(write_parquet, version, REFERENCE, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out/data").iterdir()) == [
         "train-00000-of-00002.parquet",
         "train-00001-of-00002.parquet",
@@ -80,7 +81,7 @@ def test_groups_of_rows_and_files_are_of_limited_size(
 
 
 def test_terms_and_classes_are_carried_and_a_label_map_is_applied(version: Version, tmp_path: Path) -> None:
-    export_parquet(version, REFERENCE, tmp_path / "out", label_map=MAP)
+    export_version(write_parquet, version, REFERENCE, tmp_path / "out", label_map=MAP)
     table = pq.read_table(tmp_path / "out/data/train-00000-of-00001.parquet")
     about = json.loads(table.schema.metadata[b"beltline"])
     assert (about["digest"], about["license"], about["consent"]) == (version.digest, LICENSE, CONSENT)
@@ -99,5 +100,5 @@ def test_terms_and_classes_are_carried_and_a_label_map_is_applied(version: Versi
 def test_splits_that_would_share_a_name_are_refused(tmp_path: Path) -> None:
     version = make_version(tmp_path, [rendered(0, "val-easy"), rendered(1, "val.easy")])
     with pytest.raises(ConfigurationError, match="would all be called 'val_easy'"):
-        export_parquet(version, REFERENCE, tmp_path / "out")
+        export_version(write_parquet, version, REFERENCE, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -14,7 +14,8 @@ from contracts.errors import ConflictError, IntegrityError, StorageError
 from contracts.frame import FrameRecord
 from contracts.ids import VersionReference, canonical_json, digest_of
 from registry.catalog import Catalog
-from registry.formats.raw import export_raw
+from registry.formats.exporting import export_version
+from registry.formats.raw import write_raw
 from registry.publish import publish_batch
 from registry.reader import Version, open_version
 from registry.store import Store
@@ -40,7 +41,7 @@ def version(tmp_path: Path) -> Version:
 
 @pytest.fixture
 def out(version: Version, tmp_path: Path) -> Path:
-    export_raw(version, REFERENCE, tmp_path / "out")
+    export_version(write_raw, version, REFERENCE, tmp_path / "out")
     return tmp_path / "out"
 
 
@@ -142,7 +143,7 @@ def test_real_images_have_no_instances_depth_or_generator(tmp_path: Path) -> Non
         writer.add(record, files, what="frame 0")  # type: ignore[arg-type]
         manifest = writer.finish(GENERATOR.label_table())
     version = open_version(store, digest_of(canonical_json(manifest)))
-    export_raw(version, REFERENCE, tmp_path / "out")
+    export_version(write_raw, version, REFERENCE, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "frames.jsonl",
         "images",
@@ -160,10 +161,16 @@ def test_real_images_have_no_instances_depth_or_generator(tmp_path: Path) -> Non
 def test_an_empty_folder_is_taken_and_progress_is_told(version: Version, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     calls: list[tuple[int, int]] = []
-    export_raw(version, REFERENCE, tmp_path / "empty", on_progress=lambda done, total: calls.append((done, total)))
+    export_version(
+        write_raw,
+        version,
+        REFERENCE,
+        tmp_path / "empty",
+        on_progress=lambda done, total: calls.append((done, total)),
+    )
     assert (tmp_path / "empty" / "version.json").is_file()
     assert calls == [(1, 3), (2, 3), (3, 3)]
-    export_raw(version, REFERENCE, tmp_path / "new" / "deep")
+    export_version(write_raw, version, REFERENCE, tmp_path / "new" / "deep")
     assert (tmp_path / "new" / "deep" / "version.json").is_file()
 
 
@@ -171,9 +178,9 @@ def test_a_folder_with_something_in_it_is_left_alone(version: Version, tmp_path:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("do not lose")
     with pytest.raises(ConflictError, match="not empty"):
-        export_raw(version, REFERENCE, tmp_path / "mine")
+        export_version(write_raw, version, REFERENCE, tmp_path / "mine")
     with pytest.raises(ConflictError, match="not empty"):
-        export_raw(version, REFERENCE, tmp_path / "mine" / "thesis.txt")
+        export_version(write_raw, version, REFERENCE, tmp_path / "mine" / "thesis.txt")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "do not lose"
 
@@ -183,11 +190,11 @@ def test_a_damaged_version_is_not_exported_and_nothing_stays(version: Version, t
     path.write_bytes(path.read_bytes()[:-1])
     before = set(tmp_path.iterdir())
     with pytest.raises(IntegrityError, match="depth of frame 2 of sample@1"):
-        export_raw(version, REFERENCE, tmp_path / "out")
+        export_version(write_raw, version, REFERENCE, tmp_path / "out")
     assert set(tmp_path.iterdir()) == before
 
 
 def test_a_place_that_can_not_be_written_is_a_storage_error(version: Version, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="write"):
-        export_raw(version, REFERENCE, tmp_path / "file" / "out")
+        export_version(write_raw, version, REFERENCE, tmp_path / "file" / "out")

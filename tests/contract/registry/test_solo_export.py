@@ -16,7 +16,8 @@ from PIL import Image
 from pycocotools import mask as run_lengths
 
 from contracts.frame_spec import Label
-from registry.formats.solo_export import class_colors, export_solo, object_color
+from registry.formats.exporting import export_version
+from registry.formats.solo_export import class_colors, object_color, write_solo
 from registry.reader import Version
 
 TYPE = "type.unity.com/unity.solo."
@@ -38,7 +39,7 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def test_frames_hold_what_the_version_holds(version: Version, tmp_path: Path) -> None:
-    export_solo(version, REFERENCE, tmp_path / "out")
+    export_version(write_solo, version, REFERENCE, tmp_path / "out")
     for record in version.records():
         folder = tmp_path / f"out/sequence.{record.index}"
         frame = load(folder / "step0.frame_data.json")
@@ -83,7 +84,7 @@ def test_frames_hold_what_the_version_holds(version: Version, tmp_path: Path) ->
 
 
 def test_the_camera_stands_and_looks_as_unity_has_it(version: Version, tmp_path: Path) -> None:
-    export_solo(version, REFERENCE, tmp_path / "out")
+    export_version(write_solo, version, REFERENCE, tmp_path / "out")
     (capture,) = load(tmp_path / "out/sequence.0/step0.frame_data.json")["captures"]
     assert capture["position"] == [-0.5, 2.0, 1.5]  # ours: 1.5 forward, 0.5 left, 2 up
     x, y, z, w = capture["rotation"]
@@ -98,7 +99,7 @@ def test_the_camera_stands_and_looks_as_unity_has_it(version: Version, tmp_path:
 
 
 def test_definitions_terms_and_a_label_map(version: Version, tmp_path: Path) -> None:
-    export_solo(version, REFERENCE, tmp_path / "out", label_map=MAP)
+    export_version(write_solo, version, REFERENCE, tmp_path / "out", label_map=MAP)
     metadata = load(tmp_path / "out/metadata.json")
     assert (metadata["totalFrames"], metadata["totalSequences"], metadata["scenarioRandomSeed"]) == (3, 3, 11)
     assert (metadata["dataset"]["digest"], metadata["dataset"]["consent"]) == (version.digest, CONSENT)
@@ -146,7 +147,7 @@ def test_pysolotools_opens_it_and_converts_it_to_coco(version: Version, tmp_path
     done = subprocess.run(install, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         pytest.skip(f"needs a package index: {done.stderr.strip().splitlines()[-1]}")
-    export_solo(version, REFERENCE, tmp_path / "out")
+    export_version(write_solo, version, REFERENCE, tmp_path / "out")
     script = tmp_path / "read.py"
     script.write_text(READ)
     answer = subprocess.run(

@@ -13,7 +13,8 @@ import webdataset
 from export_samples import CONSENT, LICENSE, MAP, REFERENCE, make_version, photograph, rendered
 
 from registry.formats import webdataset_export
-from registry.formats.webdataset_export import export_webdataset
+from registry.formats.exporting import export_version
+from registry.formats.webdataset_export import write_webdataset
 from registry.reader import Version
 
 
@@ -33,7 +34,7 @@ def samples(path: str) -> list[dict[str, object]]:
 
 
 def test_samples_hold_what_the_version_holds(version: Version, tmp_path: Path) -> None:
-    export_webdataset(version, REFERENCE, tmp_path / "out")
+    export_version(write_webdataset, version, REFERENCE, tmp_path / "out")
     found = [*samples(f"{tmp_path}/out/train-000000.tar"), *samples(f"{tmp_path}/out/val-000000.tar")]
     assert [sample["__key__"] for sample in found] == ["000000", "000002", "000003", "000001"]
     for sample in found:
@@ -62,7 +63,7 @@ def test_samples_hold_what_the_version_holds(version: Version, tmp_path: Path) -
 
 def test_shards_end_when_they_are_full(version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webdataset_export, "SHARD_SAMPLES", 2)
-    export_webdataset(version, REFERENCE, tmp_path / "out")
+    export_version(write_webdataset, version, REFERENCE, tmp_path / "out")
     said = json.loads((tmp_path / "out/version.json").read_text())
     assert said["shards"] == {"train-000000.tar": 2, "train-000001.tar": 1, "val-000000.tar": 1}
     assert said["consent"] == CONSENT
@@ -73,7 +74,7 @@ def test_shards_end_when_they_are_full(version: Version, tmp_path: Path, monkeyp
 
 def test_a_label_map_is_applied_and_the_same_version_gives_the_same_bytes(version: Version, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        export_webdataset(version, REFERENCE, tmp_path / name, label_map=MAP)
+        export_version(write_webdataset, version, REFERENCE, tmp_path / name, label_map=MAP)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     lookup = MAP.lookup(version.labels)

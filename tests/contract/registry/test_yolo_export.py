@@ -12,7 +12,8 @@ from export_samples import CONSENT, LABELS, LICENSE, MAP, REFERENCE, SIZE, Frame
 
 from contracts.label_map import LabelMap
 from registry.formats.areas import fill
-from registry.formats.yolo_export import export_yolo
+from registry.formats.exporting import export_version
+from registry.formats.yolo_export import write_yolo
 from registry.reader import Version
 
 
@@ -32,7 +33,7 @@ def rows(path: Path) -> list[tuple[int, np.ndarray]]:
 
 @pytest.mark.parametrize("label_map", [None, MAP])
 def test_masks_and_boxes_come_back(version: Version, tmp_path: Path, label_map: LabelMap | None) -> None:
-    export_yolo(version, REFERENCE, tmp_path / "out", label_map=label_map)
+    export_version(write_yolo, version, REFERENCE, tmp_path / "out", label_map=label_map)
     document = yaml.safe_load((tmp_path / "out/data.yaml").read_text())
     names = document["names"]
     ids = {label.name: label.id for label in LABELS} if label_map is None else {"door": 1}
@@ -56,7 +57,7 @@ def test_masks_and_boxes_come_back(version: Version, tmp_path: Path, label_map: 
 
 
 def test_classes_count_from_0_and_terms_are_carried(version: Version, tmp_path: Path) -> None:
-    export_yolo(version, REFERENCE, tmp_path / "out")
+    export_version(write_yolo, version, REFERENCE, tmp_path / "out")
     document = yaml.safe_load((tmp_path / "out/data.yaml").read_text())
     assert document["names"] == {0: "front_door", 1: "mirror", 2: "window"}
     assert (document["train"], document["val"]) == ("images/train", "images/val")
@@ -66,7 +67,7 @@ def test_classes_count_from_0_and_terms_are_carried(version: Version, tmp_path: 
 
 def test_an_image_without_objects_has_an_empty_file(tmp_path: Path) -> None:
     empty = Frame(np.zeros((30, 40, 3), np.uint8), np.zeros((30, 40), np.uint8))
-    export_yolo(make_version(tmp_path, [empty]), REFERENCE, tmp_path / "out")
+    export_version(write_yolo, make_version(tmp_path, [empty]), REFERENCE, tmp_path / "out")
     assert (tmp_path / "out/labels/train/000000.txt").read_text() == ""
 
 
@@ -75,5 +76,5 @@ def test_of_instances_known_by_boxes_alone_boxes_are_written(tmp_path: Path) -> 
     mask = np.zeros((30, 40), np.uint8)
     mask[3:6, 10:30] = 255
     version = make_version(tmp_path, [Frame(np.zeros((30, 40, 3), np.uint8), mask, known=known)])
-    export_yolo(version, REFERENCE, tmp_path / "out")
+    export_version(write_yolo, version, REFERENCE, tmp_path / "out")
     assert (tmp_path / "out/labels/train/000000.txt").read_text() == "1 0.5 0.15 0.5 0.1\n"

@@ -19,8 +19,10 @@ from test_publish import Home
 
 from contracts.ids import VersionReference
 from registry import collection
-from registry.formats.masks import import_masks
-from registry.formats.raw import export_raw
+from registry.formats.exporting import export_version
+from registry.formats.importing import import_dataset
+from registry.formats.masks import open_masks
+from registry.formats.raw import write_raw
 from registry.reader import Version
 from registry.verify import ERASED_YET_THERE, verify
 
@@ -48,7 +50,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 def export(home: Home, place: Path) -> None:
     digest = home.catalog.resolve("sample@1")
     version = Version(home.store, digest, home.catalog.manifest("sample@1"), "sample@1")
-    export_raw(version, VersionReference("sample", 1), place / "out")
+    export_version(write_raw, version, VersionReference("sample", 1), place / "out")
 
 
 ACTIONS: dict[str, Callable[[Home, Path, Path], object]] = {
@@ -57,7 +59,9 @@ ACTIONS: dict[str, Callable[[Home, Path, Path], object]] = {
     "delete": lambda home, *_: delete(home, "sample", 1) if len(state(home)) == 2 else None,
     "collect": lambda home, *_: collect(home),
     "erase": lambda home, *_: erase(home, "people", 1, "anna"),
-    "import": lambda home, staging, _: import_masks(home.store, home.catalog, staging / "photographs", name="photos"),
+    "import": lambda home, staging, _: import_dataset(
+        open_masks, home.store, home.catalog, staging / "photographs", name="photos"
+    ),
     "export": lambda home, _, place: None if (place / "out").exists() else export(home, place),
 }
 KILLS = {

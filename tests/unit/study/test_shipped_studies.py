@@ -19,7 +19,8 @@ from contracts.study_cells import expand, preparatory_runs
 from contracts.study_file import load_study, study_names
 from contracts.study_order import StudyOrder
 from registry.catalog import Catalog
-from registry.formats.masks import import_masks
+from registry.formats.importing import import_dataset
+from registry.formats.masks import open_masks
 from registry.label_maps.shipped import load_label_map
 from registry.store import Store
 from server.cli import build_parser
@@ -125,7 +126,8 @@ def _publish(folder: Path, catalog: Catalog, name: str, count: int) -> None:
             number += 1
     classes: dict[str, Any] = {"classes": {"0": "background", **{str(i): label for i, label in enumerate(labels, 1)}}}
     (source / "classes.json").write_text(json.dumps(classes))
-    import_masks(
+    import_dataset(
+        open_masks,
         Store(str(folder / "store")),
         catalog,
         source,

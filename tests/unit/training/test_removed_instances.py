@@ -16,8 +16,9 @@ from contracts.frame_spec import IGNORE_ID, Label
 from contracts.ids import VersionReference, canonical_json, digest_of
 from contracts.label_map import LabelMap, RemovalRule
 from registry.formats.canvas import Thing, numbered
+from registry.formats.exporting import export_version
 from registry.formats.png import encode_indexed, encode_rgb, encode_short
-from registry.formats.raw import export_raw
+from registry.formats.raw import write_raw
 from registry.label_maps.applied import classes_of
 from registry.label_maps.shipped import load_label_map
 from registry.reader import Version, open_version
@@ -87,7 +88,7 @@ def test_training_and_export_see_the_same_mask(
     assert {item.id for item in record.instances} - {item.id for item in classes.kept(record)} == removed
     decoded = open_frames(version, None, SIZE, tmp_path / "cache", label_map=label_map)
     np.testing.assert_array_equal(np.array(label_map.lookup(version.labels))[decoded.masks[0]], expected)
-    export_raw(version, VersionReference("m", 1), tmp_path / "out", label_map=label_map)
+    export_version(write_raw, version, VersionReference("m", 1), tmp_path / "out", label_map=label_map)
     np.testing.assert_array_equal(np.array(Image.open(tmp_path / "out/masks/000000.png")), expected)
     (line,) = (tmp_path / "out/frames.jsonl").read_text().splitlines()
     assert {item["id"] for item in json.loads(line)["instances"]} == {1, 2, 3, 4} - removed

@@ -16,7 +16,8 @@ from contracts.document import validate
 from contracts.label_map import LabelMap
 from contracts.run import TrainingOrder, TrainingSpec
 from registry.catalog import Catalog
-from registry.formats.masks import import_masks
+from registry.formats.importing import import_dataset
+from registry.formats.masks import open_masks
 from registry.store import Store
 
 CLASSES = {"0": "background", "1": "square", "2": "disc", "3": "frame"}
@@ -88,7 +89,8 @@ def publish(
         csv.writer(file).writerows([("file_name", "group"), *groups])
     store = folder / "store"
     with Catalog(f"sqlite:///{folder / 'catalog.db'}") as catalog:
-        version = import_masks(
+        version = import_dataset(
+            open_masks,
             Store(str(store)),
             catalog,
             source,
@@ -100,26 +102,29 @@ def publish(
     return Versions(store, {f"{name}@1": version.digest})
 
 
+TINY: dict[str, Any] = {
+    "schema_version": 1,
+    "label_map": "shapes",
+    "data": {
+        "train": [{"dataset": "shapes@1", "split": "train", "take": 6}],
+        "validation": {"dataset": "shapes@1", "split": "train", "reserve": 4, "seed": 1},
+        "test": {"dataset": "shapes@1", "split": "test"},
+    },
+    "network": {"architecture": "linknet", "encoder": "tu-mobilenetv3_small_050"},
+    "image_size": [32, 32],
+    "batch_size": 4,
+    "stages": [{"name": "first", "steps": 4}],
+    "optimizer": {"encoder_lr": 1e-3, "decoder_lr": 1e-3, "weight_decay": 0.0},
+    "evaluate_every_steps": 2,
+    "device": "cpu",
+    "seed": 3,
+}
+"""A training of the smallest kind on `shapes@1`."""
+
+
 def spec(**changes: Any) -> TrainingSpec:
-    """A training of the smallest kind on `shapes@1`, with fields replaced."""
-    values: dict[str, Any] = {
-        "schema_version": 1,
-        "label_map": "shapes",
-        "data": {
-            "train": [{"dataset": "shapes@1", "split": "train", "take": 6}],
-            "validation": {"dataset": "shapes@1", "split": "train", "reserve": 4, "seed": 1},
-            "test": {"dataset": "shapes@1", "split": "test"},
-        },
-        "network": {"architecture": "linknet", "encoder": "tu-mobilenetv3_small_050"},
-        "image_size": [32, 32],
-        "batch_size": 4,
-        "stages": [{"name": "first", "steps": 4}],
-        "optimizer": {"encoder_lr": 1e-3, "decoder_lr": 1e-3, "weight_decay": 0.0},
-        "evaluate_every_steps": 2,
-        "device": "cpu",
-        "seed": 3,
-    }
-    return validate(TrainingSpec, {**values, **changes})
+    """`TINY` with fields replaced."""
+    return validate(TrainingSpec, {**TINY, **changes})
 
 
 def order(versions: Versions, folder: Path, *, run: str = "run-1", **changes: Any) -> TrainingOrder:

@@ -1,4 +1,4 @@
-"""Tables as CSV and as Parquet: what the trainer has of pyarrow stands here."""
+"""Tables as CSV and as Parquet."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
-import pyarrow
-import pyarrow.parquet
+from registry.parquet import parquet_bytes
 
 Value = str | int | float | bool | None
 Rows = Sequence[Mapping[str, Value]]
@@ -33,20 +32,13 @@ def as_parquet(rows: Rows, about: Mapping[str, str]) -> bytes:
         rows: All with the same names, in the same order; at least one.
         about: Said in the file's metadata.
     """
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    arrays = [pyarrow.array(values, type=_type(values)) for values in columns.values()]
-    table = pyarrow.Table.from_arrays(arrays, names=list(columns)).replace_schema_metadata(dict(about))
-    sink = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(table, sink)
-    return sink.getvalue().to_pybytes()
+    columns = {name: _kind([row[name] for row in rows]) for name in rows[0]}
+    return parquet_bytes(columns, rows, {name: text.encode() for name, text in about.items()})
 
 
-def _type(values: Sequence[Value]) -> pyarrow.DataType:
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {bool} and kinds:
-        return pyarrow.bool_()
-    if kinds <= {int} and kinds:
-        return pyarrow.int64()
-    if kinds <= {int, float} and kinds:
-        return pyarrow.float64()
-    return pyarrow.string()
+def _kind(values: Sequence[Value]) -> str:
+    types = {type(value) for value in values if value is not None}
+    for name, known in (("bool", {bool}), ("int64", {int}), ("float64", {int, float})):
+        if types and types <= known:
+            return name
+    return "string"
