@@ -24,8 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from contracts.generator import Generator, load_generator  # noqa: E402
-from contracts.shard import BridgeSettings, PlayerCommand, ShardOrder, ShardReport  # noqa: E402
+from contracts.shard import BridgeSettings, ShardOrder, ShardReport  # noqa: E402
 from tests.players import box_family  # noqa: E402
+from tests.players.orders import write_order  # noqa: E402
 
 SMALL_FRAMES = 60
 LARGE_FRAMES = 16
@@ -85,27 +86,9 @@ class Timing:
         self.player_mib = player_mib
 
 
-def _order(folder: Path, generator: Generator, frames: int) -> Path:
-    folder.mkdir(parents=True)
-    order = ShardOrder(
-        generator=generator,
-        seed=1,
-        first=0,
-        count=frames,
-        player=PlayerCommand(name="embedded"),
-        bridge=BridgeSettings(base_port=25005),
-        staging=str(folder / "staging"),
-        assets=str(folder / "assets"),
-        workspace=str(folder / "workspace"),
-    )
-    path = folder / "order.json"
-    path.write_text(order.model_dump_json())
-    return path
-
-
 def _through_worker(folder: Path, generator: Generator, frames: int, boxes: bool = False) -> Timing:
     """Run the worker and read from its records' times how long a frame took."""
-    order = _order(folder, generator, frames)
+    order = write_order(folder, generator, frames, seed=1, bridge=BridgeSettings(base_port=25005))
     module = "tests.players.box_worker" if boxes else "unity_bridge.worker"
     process = subprocess.Popen([sys.executable, "-m", module, str(order)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     worker_bytes = player_bytes = 0
@@ -136,7 +119,7 @@ def _memory(pid: int) -> tuple[int, int]:
 
 def _direct(folder: Path, generator: Generator, frames: int, boxes: bool = False) -> Timing:
     """Render the same specs by direct calls in a process of its own."""
-    order = _order(folder, generator, frames)
+    order = write_order(folder, generator, frames, seed=1, bridge=BridgeSettings(base_port=25005))
     words = [sys.executable, str(Path(__file__).resolve()), "--direct", str(order), "boxes" if boxes else ""]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:

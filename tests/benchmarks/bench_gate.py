@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from contracts.generator import load_generator  # noqa: E402
-from contracts.shard import BridgeSettings, PlayerCommand, ShardOrder, ShardReport  # noqa: E402
+from contracts.shard import BridgeSettings, ShardReport  # noqa: E402
+from tests.players.orders import write_order  # noqa: E402
 
 SUBJECTS = (("exterior", (96, 96)), ("belt-g3", (128, 96)))
 OF_THE_DRAW = {"labels_present", "pixels_labelled", "composition"}
@@ -62,19 +63,7 @@ def _render(name: str, size: tuple[int, int], frames: int) -> ShardReport:
         generator = load_generator(
             name, ROOT / "generator_configs", size=size, overrides={"render.samples_per_pixel": 4}
         )
-        order = ShardOrder(
-            generator=generator,
-            seed=3,
-            first=0,
-            count=frames,
-            player=PlayerCommand(name="embedded"),
-            bridge=BridgeSettings(base_port=26005),
-            staging=str(root / "staging"),
-            assets=str(root / "assets"),
-            workspace=str(root / "workspace"),
-        )
-        path = root / "order.json"
-        path.write_text(order.model_dump_json())
+        path = write_order(root, generator, frames, bridge=BridgeSettings(base_port=26005))
         done = subprocess.run([sys.executable, "-m", "unity_bridge.worker", str(path)], cwd=ROOT, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"rendering '{name}' failed")

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from contracts.generator import load_generator  # noqa: E402
 from contracts.job import TERMINAL_STATES, JobState, RenderBatchRequest  # noqa: E402
-from contracts.shard import BridgeSettings, PlayerCommand, ShardOrder  # noqa: E402
+from tests.players.orders import write_order  # noqa: E402
 from tests.service.running import RunningService  # noqa: E402
 
 FRAMES = 48
@@ -135,20 +135,8 @@ def _note_memory(service: RunningService, peaks: dict[str, int]) -> None:
 
 def _direct(folder: Path, frames: int) -> float:
     """Seconds a frame when one process renders the same specs by direct calls, the first left out."""
-    order = ShardOrder(
-        generator=load_generator(GENERATOR, ROOT / "generator_configs", size=(SIDE_PX, SIDE_PX)),
-        seed=SEED,
-        first=0,
-        count=frames,
-        player=PlayerCommand(name="embedded"),
-        bridge=BridgeSettings(),
-        staging=str(folder / "staging"),
-        assets=str(folder / "assets"),
-        workspace=str(folder / "workspace"),
-    )
-    folder.mkdir()
-    path = folder / "order.json"
-    path.write_text(order.model_dump_json())
+    generator = load_generator(GENERATOR, ROOT / "generator_configs", size=(SIDE_PX, SIDE_PX))
+    path = write_order(folder, generator, frames, seed=SEED)
     script = ROOT / "tests" / "benchmarks" / "bench_bridge.py"
     done = subprocess.run(
         [sys.executable, str(script), "--direct", str(path), ""], cwd=ROOT, capture_output=True, text=True, check=False

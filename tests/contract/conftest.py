@@ -1,4 +1,4 @@
-"""A service in this process, one for each module of tests."""
+"""A service in this process, one for each module of tests; the players, and a small frame for them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from server.api.app import create_app
+from tests.player_frames import Frame, street_frame
+from tests.players import registered
+from tests.players.registered import TestedPlayer
 from tests.service.api import BATCH, follow
 from tests.service.homes import MODULES, settings
 
@@ -33,3 +36,21 @@ def client(folder: Path) -> Iterator[TestClient]:
         job = follow(client, client.post("/v1/render-batches", json=BATCH))
         assert job["state"] == "succeeded", job["error"]
         yield client
+
+
+@pytest.fixture(scope="module")
+def street() -> Frame:
+    """What players are asked for."""
+    return street_frame(size=(48, 32))
+
+
+@pytest.fixture(scope="module")
+def assets(street: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its assets' folder."""
+    return street.write_assets(tmp_path_factory.mktemp("assets"))
+
+
+@pytest.fixture(scope="module", params=registered.names())
+def tested(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TestedPlayer:
+    """Each player in turn."""
+    return registered.player(request.param, tmp_path_factory.mktemp("executable"))

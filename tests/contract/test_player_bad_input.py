@@ -14,9 +14,9 @@ from PIL import Image
 from contracts.frame import FrameSidecar
 from contracts.frame_spec import Material, PartBinding
 from contracts.player_protocol import RenderDone, RenderFailed
-from tests.player_frames import Frame, box, frame, placed, street_frame
+from tests.player_frames import Frame, box, frame, placed
 from tests.player_session import Session, changed
-from tests.players import registered
+from tests.players.registered import TestedPlayer
 from unity_bridge.scenes.mesh import Model
 
 MANY_LABELS = [{"id": min(number, 254), "name": f"label_{number}", "color": [0, 0, 0]} for number in range(256)]
@@ -44,19 +44,8 @@ NUMBERS = {
 
 
 @pytest.fixture(scope="module")
-def street() -> Frame:
-    return street_frame(size=(48, 32))
-
-
-@pytest.fixture(scope="module")
-def assets(street: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return street.write_assets(tmp_path_factory.mktemp("assets"))
-
-
-@pytest.fixture(scope="module", params=registered.names())
-def player(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    folder = tmp_path_factory.mktemp("executable")
-    with registered.player(request.param, folder).session(folder) as opened:
+def player(tested: TestedPlayer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    with tested.session(tmp_path_factory.mktemp("player")) as opened:
         yield opened
 
 

@@ -10,21 +10,13 @@ from pathlib import Path
 
 import grpc
 import psutil
-import pytest
 
 from tests.player_session import free_port
-from tests.players import registered
 from tests.players.registered import TestedPlayer
 
 ROOT = Path(__file__).resolve().parents[2]
 LOST_CONNECTION = 4
 """Exit code, but for a Unity build, whose engine has exit codes of its own."""
-
-
-@pytest.fixture(scope="module", params=registered.names())
-def tested(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TestedPlayer:
-    """Each player in turn."""
-    return registered.player(request.param, tmp_path_factory.mktemp("executable"))
 
 
 def ended(pid: int, within_s: float) -> bool:

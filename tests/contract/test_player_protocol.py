@@ -17,24 +17,7 @@ from contracts.ids import canonical_json, digest_of
 from contracts.player_protocol import RenderDone, RenderFailed, RenderRequest
 from tests.player_frames import LABELS, Frame, street_frame
 from tests.player_session import Session, changed
-from tests.players import registered
 from tests.players.registered import TestedPlayer
-
-
-@pytest.fixture(scope="module")
-def street() -> Frame:
-    return street_frame(size=(48, 32))
-
-
-@pytest.fixture(scope="module")
-def assets(street: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return street.write_assets(tmp_path_factory.mktemp("assets"))
-
-
-@pytest.fixture(scope="module", params=registered.names())
-def tested(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TestedPlayer:
-    """Each player in turn."""
-    return registered.player(request.param, tmp_path_factory.mktemp("executable"))
 
 
 @pytest.fixture(scope="module")

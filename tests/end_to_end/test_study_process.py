@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TypeVar
@@ -15,9 +13,10 @@ import psutil
 import pytest
 
 from contracts.document import Document
-from contracts.process import read_error, write_document
+from contracts.process import read_error
 from contracts.study_order import StudyEstimate, StudyOrder, StudyResult
 from contracts.study_table import StudyTable
+from tests.launched_trainers import finish, start
 from tests.unit.study.study_samples import BASE, study_order
 from tests.unit.training.training_samples import Versions, publish
 
@@ -29,25 +28,6 @@ LONG = {**BASE, "stages": [{"name": "all", "steps": 60}], "evaluate_every_steps"
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Versions:
     return publish(tmp_path_factory.mktemp("shapes"), "shapes", {"train": 12, "test": 6})
-
-
-def start(order: StudyOrder) -> subprocess.Popen[str]:
-    workspace = Path(order.workspace)
-    workspace.mkdir(parents=True, exist_ok=True)
-    write_document(workspace / "order.json", order)
-    return subprocess.Popen(
-        [sys.executable, "-m", "training.study.process", str(workspace / "order.json")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-    )
-
-
-def finish(process: subprocess.Popen[str], code: int = 0) -> str:
-    output, _ = process.communicate(timeout=900)
-    assert process.returncode == code, output
-    return output
 
 
 def finished_runs(order: StudyOrder) -> dict[str, int]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from contracts.process import HEARTBEAT_S, read_error, read_progress, write_document
+from contracts.process import HEARTBEAT_S, read_error, read_progress
 from contracts.run import RunResult, TrainingOrder
 from registry.reader import open_version
+from tests.launched_trainers import finish, start
 from tests.unit.training.training_samples import Versions, order, publish
 
 STAGES = [{"name": "first", "steps": 24}, {"name": "second", "steps": 16, "freeze": "encoder"}]
@@ -26,19 +25,6 @@ STAGES = [{"name": "first", "steps": 24}, {"name": "second", "steps": 16, "freez
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Versions:
     return publish(tmp_path_factory.mktemp("shapes"), "shapes", {"train": 12, "test": 6})
-
-
-def start(asked: TrainingOrder) -> subprocess.Popen[str]:
-    workspace = Path(asked.workspace)
-    workspace.mkdir(parents=True, exist_ok=True)
-    write_document(workspace / "order.json", asked)
-    return subprocess.Popen(
-        [sys.executable, "-m", "training.run", str(workspace / "order.json")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-    )
 
 
 def wait_for_step(process: subprocess.Popen[str], workspace: Path, step: int) -> None:
@@ -50,12 +36,6 @@ def wait_for_step(process: subprocess.Popen[str], workspace: Path, step: int) ->
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)
     pytest.fail(f"step {step} was not reached")
-
-
-def finish(process: subprocess.Popen[str], code: int = 0) -> str:
-    output, _ = process.communicate(timeout=200)
-    assert process.returncode == code, output
-    return output
 
 
 def outcome(asked: TrainingOrder) -> tuple[dict[str, torch.Tensor], dict]:

@@ -19,9 +19,10 @@ from contracts.errors import StorageError
 from contracts.frame import FrameRecord
 from contracts.ids import digest_of
 from contracts.process import read_error, read_progress
-from contracts.shard import BridgeSettings, PlayerCommand, ShardOrder, ShardReport
+from contracts.shard import BridgeSettings, PlayerCommand, ShardReport
 from tests.players import box_family
 from tests.players.launching import ROOT, box_player, left_running
+from tests.players.orders import write_order
 
 BRIDGE = BridgeSettings(
     launch_timeout_s=30, frame_timeout_s=3, restart_backoff_s=0.05, render_attempts_max=3, base_port=23005
@@ -32,21 +33,14 @@ FRAMES = 6
 def _order(folder: Path, *arguments: str, **changes: Any) -> Path:
     """Write an order for the test player; the path of its file."""
     folder.mkdir(parents=True, exist_ok=True)
-    order = ShardOrder(
-        generator=changes.pop("generator", box_family.generator()),
-        seed=3,
-        first=changes.pop("first", 0),
-        count=changes.pop("count", FRAMES),
+    return write_order(
+        folder,
+        changes.pop("generator", box_family.generator()),
+        changes.pop("count", FRAMES),
         player=changes.pop("player", None) or box_player(folder, *arguments),
         bridge=BRIDGE.model_copy(update=changes.pop("bridge", {})),
-        staging=str(folder / "staging"),
-        assets=str(folder / "assets"),
-        workspace=str(folder / "workspace"),
         **changes,
     )
-    path = folder / "order.json"
-    path.write_text(order.model_dump_json())
-    return path
 
 
 def _start(order: Path) -> subprocess.Popen[str]:

@@ -24,10 +24,11 @@ from contracts.errors import RenderError
 from contracts.frame_spec import asset_file_name
 from contracts.ids import canonical_json, digest_of
 from contracts.player_protocol import MESSAGE_LIMIT_BYTES, PARENT_VARIABLE
-from contracts.shard import BridgeSettings, PlayerCommand, ShardOrder, ShardReport
+from contracts.shard import BridgeSettings, PlayerCommand, ShardReport
 from tests.player_session import session
 from tests.players import box_family
 from tests.players.launching import ROOT, left_running
+from tests.players.orders import write_order
 from tests.unity import mono_core
 from unity_bridge.embedded.launcher import embedded_player_path
 from unity_bridge.sampling import sample_frame
@@ -84,23 +85,11 @@ def test_boxes_come_out_as_from_the_embedded_player(player: Path, boxes: tuple[s
 
 def order(folder: Path, player: Path) -> Path:
     """An order of frames of boxes; the path of its file."""
-    folder.mkdir()
-    document = ShardOrder(
-        generator=box_family.generator(),
-        seed=3,
-        first=0,
-        count=FRAMES,
-        player=PlayerCommand(name="mono", path=str(player), arguments=("--folder", str(folder))),
-        bridge=BridgeSettings(
-            launch_timeout_s=30, frame_timeout_s=4, restart_backoff_s=0.05, render_attempts_max=3, base_port=23905
-        ),
-        staging=str(folder / "staging"),
-        assets=str(folder / "assets"),
-        workspace=str(folder / "workspace"),
+    command = PlayerCommand(name="mono", path=str(player), arguments=("--folder", str(folder)))
+    bridge = BridgeSettings(
+        launch_timeout_s=30, frame_timeout_s=4, restart_backoff_s=0.05, render_attempts_max=3, base_port=23905
     )
-    path = folder / "order.json"
-    path.write_text(document.model_dump_json())
-    return path
+    return write_order(folder, box_family.generator(), FRAMES, player=command, bridge=bridge)
 
 
 def staged(folder: Path) -> dict[str, bytes]:

@@ -9,23 +9,17 @@ from contracts.document import validate
 from contracts.ids import canonical_json, digest_of
 from contracts.study import Study
 from contracts.study_order import StudyOrder
-from tests.unit.training.training_samples import LABEL_MAP, Versions
+from tests.unit.training.training_samples import LABEL_MAP, TINY, Versions
 
 BASE: dict[str, Any] = {
-    "schema_version": 1,
-    "label_map": "shapes",
+    **{name: value for name, value in TINY.items() if name != "seed"},
     "data": {
         "train": [{"dataset": "photos", "split": "train", "take": 6}],
         "validation": {"dataset": "photos", "split": "train", "reserve": 4, "seed": 1},
         "test": {"dataset": "photos", "split": "test"},
     },
-    "network": {"architecture": "linknet", "encoder": "tu-mobilenetv3_small_050"},
-    "image_size": [32, 32],
-    "batch_size": 4,
     "stages": [{"name": "all", "steps": 4}],
-    "optimizer": {"encoder_lr": 1e-3, "decoder_lr": 1e-3, "weight_decay": 0.0},
     "evaluate_every_steps": 4,
-    "device": "cpu",
 }
 
 
