@@ -120,6 +120,19 @@ class Shift(Document):
     """Cohen's d: the difference of the means over the pooled standard deviation; none where nothing varies."""
 
 
+class PixelDifference(Document):
+    """How far the pixels of two frames of one specification lie apart."""
+
+    image: Share
+    """Pixels whose colour differs, over all."""
+    image_mean: Annotated[float, Field(ge=0, le=255)]
+    """Absolute difference of sRGB values of 0 to 255, the mean over pixels and channels."""
+    image_most: Annotated[int, Field(ge=0, le=255)]
+    """The largest of these differences."""
+    mask: Share | None
+    """Pixels that bear another label, over all; none where one of the frames has no mask."""
+
+
 class FrameDifference(Document):
     """A frame that is in both versions with different files."""
 
@@ -128,6 +141,8 @@ class FrameDifference(Document):
     against_index: Count
     files: tuple[str, ...]
     """Roles whose bytes differ."""
+    pixels: PixelDifference | None = None
+    """Of the first 50 frames that both versions rendered to one specification at one size; none of the others."""
 
 
 class FrameDifferences(Document):

@@ -8,19 +8,24 @@ from pathlib import Path
 
 import numpy as np
 
+from contracts.frame import FrameRecord
 from contracts.statistics import (
     ChoiceSummary,
     FrameDifference,
     FrameDifferences,
     NumberSummary,
+    PixelDifference,
     Shift,
     VersionDiff,
     VersionStatistics,
 )
 from registry.frame_index import ROLES, FrameIndex, frame_index
 from registry.reader import Version
+from registry.statistics.pixels import compare_pixels
 
 SHOWN_MAX = 1000
+PIXELS_COMPARED_MAX = 50
+"""Frames of which the pixels are compared: a second or two."""
 
 
 def compare_versions(
@@ -53,7 +58,7 @@ def compare_versions(
         digest=version.digest,
         against_digest=against.digest,
         label_map=statistics.label_map,
-        frames=compare_frames(version, against, cache),
+        frames=compare_frames(version, against, cache, pixels_of=PIXELS_COMPARED_MAX),
         labels_added=tuple(sorted(names - others)),
         labels_removed=tuple(sorted(others - names)),
         areas={
@@ -89,13 +94,19 @@ def compare_versions(
     )
 
 
-def compare_frames(version: Version, against: Version, cache: Path | None = None) -> FrameDifferences:
+def compare_frames(
+    version: Version, against: Version, cache: Path | None = None, *, pixels_of: int = 0
+) -> FrameDifferences:
     """Frames of two versions, matched by content and then by where they come from; by their indexes alone.
 
     Args:
         version: The version.
         against: The other one.
         cache: Folder of frame indexes; none makes them for this once.
+        pixels_of: Most frames of one specification whose pixels are compared, too.
+
+    Raises:
+        IntegrityError: Stored bytes are damaged.
     """
     if version.manifest.frames.digest == against.manifest.frames.digest:
         return FrameDifferences(
@@ -109,9 +120,16 @@ def compare_frames(version: Version, against: Version, cache: Path | None = None
     order = np.argsort(changed_new)
     changed_new, changed_gone = changed_new[order], changed_gone[order]
     added, removed = np.setdiff1d(new, changed_new), np.setdiff1d(gone, changed_gone)
+    pairs = list(zip(changed_new[:SHOWN_MAX].tolist(), changed_gone[:SHOWN_MAX].tolist(), strict=True))
+    pixels = _pixels((version, here), (against, there), pairs, pixels_of)
     shown = [
-        FrameDifference(index=int(one), against_index=int(other), files=_differing(here, there, int(one), int(other)))
-        for one, other in zip(changed_new[:SHOWN_MAX], changed_gone[:SHOWN_MAX], strict=True)
+        FrameDifference(
+            index=one,
+            against_index=other,
+            files=_differing(here, there, one, other),
+            pixels=pixels.get(one),
+        )
+        for one, other in pairs
     ]
     return FrameDifferences(
         same=len(here.content) - len(new),
@@ -122,6 +140,28 @@ def compare_frames(version: Version, against: Version, cache: Path | None = None
         removed_indices=tuple(removed[:SHOWN_MAX].tolist()),
         changed_frames=tuple(shown),
     )
+
+
+_Indexed = tuple[Version, FrameIndex]
+
+
+def _pixels(here: _Indexed, there: _Indexed, pairs: list[tuple[int, int]], wanted: int) -> dict[int, PixelDifference]:
+    """Differences of the first pairs of one specification, by the index of the first frame."""
+    rendered = all(version.manifest.generator is not None for version, _ in (here, there))
+    if not (pairs and wanted and rendered):
+        return {}
+    lines = [
+        index.read(version, [pair[place] for pair in pairs]) for place, (version, index) in enumerate((here, there))
+    ]
+    found: dict[int, PixelDifference] = {}
+    for line, other_line in zip(*lines, strict=True):
+        record, other = FrameRecord.model_validate_json(line), FrameRecord.model_validate_json(other_line)
+        difference = compare_pixels(here[0], record, there[0], other)
+        if difference is not None:
+            found[record.index] = difference
+            if len(found) == wanted:
+                break
+    return found
 
 
 Spread = tuple[float, float, int]

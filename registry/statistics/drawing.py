@@ -44,6 +44,53 @@ def histogram(found: Histogram, *, color: str = "#33658a", logarithmic: bool = F
     return _svg(_WIDTH, _HEIGHT, kind, "".join([*bars, line, scale, *ticks]))
 
 
+def two_histograms(
+    found: Histogram, against: Histogram, *, color: str = "#33658a", logarithmic: bool = False, percent: bool = False
+) -> str:
+    """Outline of one over the grey shape of another, each of one area: the bins may differ.
+
+    Args:
+        found: Counts, outlined.
+        against: Counts, in grey.
+        color: Of the outline.
+        logarithmic: Whether the bins, the same of both, grow by a factor: they are drawn with one width.
+        percent: Whether the edges are shares, to be written in percent.
+    """
+    places = [
+        [float(place) for place in range(len(one.edges))] if logarithmic else one.edges for one in (found, against)
+    ]
+    low, high = min(places[0][0], places[1][0]), max(places[0][-1], places[1][-1])
+    densities = [
+        [count / (sum(one.counts) or 1) / (place[bin_ + 1] - place[bin_]) for bin_, count in enumerate(one.counts)]
+        for one, place in zip((found, against), places, strict=True)
+    ]
+    highest = max(*densities[0], *densities[1]) or 1.0
+    floor = _HEIGHT - _BOTTOM
+    scale = (_WIDTH - _LEFT - 6) / (high - low)
+    outlines = []
+    for place, density in zip(places, densities, strict=True):
+        points = [(place[0], 0.0)]
+        for bin_, value in enumerate(density):
+            points += [(place[bin_], value), (place[bin_ + 1], value)]
+        points.append((place[-1], 0.0))
+        outlines.append(
+            " ".join(f"{_LEFT + (x - low) * scale:.1f},{floor - (floor - _TOP) * y / highest:.1f}" for x, y in points)
+        )
+    middle = found.edges[len(found.counts) // 2] if logarithmic else (low + high) / 2
+    ends = (found.edges[0], middle, found.edges[-1]) if logarithmic else (low, middle, high)
+    ticks = [
+        f'<text x="{_LEFT + (_WIDTH - _LEFT - 6) * step / 2:.1f}" y="{_HEIGHT - 5}" text-anchor="{anchor}">'
+        f"{_number(edge, percent)}</text>"
+        for step, (edge, anchor) in enumerate(zip(ends, ("start", "middle", "end"), strict=True))
+    ]
+    parts = [
+        f'<polygon points="{outlines[1]}" fill="#c9ced4"/>',
+        f'<line x1="{_LEFT}" y1="{floor}" x2="{_WIDTH - 6}" y2="{floor}"/>',
+        f'<polyline points="{outlines[0]}" fill="none" stroke="{color}" stroke-width="1.8"/>',
+    ]
+    return _svg(_WIDTH, _HEIGHT, "two histograms", "".join([*parts, *ticks]))
+
+
 def bars(rows: Sequence[tuple[str, float, str]], *, color: str = "#33658a") -> str:
     """Horizontal bars: name, value from 0, and what is written beside it."""
     highest = max((value for _, value, _ in rows), default=0.0) or 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 from contracts.statistics import ChoiceSummary, ClassStatistics, NumberSummary, VersionStatistics
@@ -40,13 +41,18 @@ def statistics_page(name: str, found: VersionStatistics) -> str:
         _classes(found),
         _areas(found),
         _together(found),
-        _section("Images", "sRGB values, 0 to 1; one number for every image", _numbers(found.image, "#6b7a3a")),
-        _section("Viewpoint", "where the camera stands about the world's origin", _numbers(found.viewpoint, "#7a4f8a")),
-        _section("Sampled parameters", "", _numbers(found.numbers, "#8a5a33") + _choices(found.choices)),
+        section("Images", "sRGB values, 0 to 1; one number for every image", _numbers(found.image, "#6b7a3a")),
+        section("Viewpoint", "where the camera stands about the world's origin", _numbers(found.viewpoint, "#7a4f8a")),
+        section("Sampled parameters", "", _numbers(found.numbers, "#8a5a33") + _choices(found.choices)),
     ]
-    body = "\n".join(section for section in sections if section)
+    return html_page(f"{name}: statistics", sections)
+
+
+def html_page(title: str, sections: Iterable[str]) -> str:
+    """Sections as one page that loads nothing; empty ones are left out."""
+    body = "\n".join(filter(None, sections))
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(name)}: statistics</title>'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head><body>\n{body}\n</body></html>\n"
     )
@@ -84,7 +90,7 @@ def _areas(found: VersionStatistics) -> str:
         per_image = ", ".join(f"{number}: {count}" for number, count in item.instances_per_image.items())
         cards.append(
             f'<div class="card"><h3>{escape(item.name)}</h3><p>area, share of the image</p>'
-            + histogram(item.area_share.histogram, color=_dark(item.color), logarithmic=True, percent=True)
+            + histogram(item.area_share.histogram, color=dark(item.color), logarithmic=True, percent=True)
             + "<p>where its pixels lie</p>"
             + heat(item.location)
             + (f"<p>instances per image: {per_image}</p>" if item.instances else "")
@@ -121,13 +127,14 @@ def _choices(found: dict[str, ChoiceSummary]) -> str:
     return "".join(cards)
 
 
-def _section(title: str, text: str, cards: str) -> str:
+def section(title: str, text: str, cards: str) -> str:
+    """Cards under a title and a line of text; nothing without cards."""
     if not cards:
         return ""
     return f'<h2>{title}</h2>{f"<p>{text}</p>" if text else ""}<div class="grid">{cards}</div>'
 
 
-def _dark(color: tuple[int, int, int]) -> str:
+def dark(color: tuple[int, int, int]) -> str:
     """The class's colour, dark enough to stand on white."""
     brightest = max(color)
     factor = min(1.0, 170 / brightest) if brightest else 1.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,8 +24,10 @@ from contracts.frame_spec import Label
 from contracts.label_map import LabelMap
 from contracts.process import write_atomically
 from contracts.statistics import ClassStatistics, VersionStatistics
+from registry.durable import storage_error
 from registry.label_maps.applied import Classes, classes_of
 from registry.reader import Version
+from registry.spool import SortedEntries
 from registry.statistics.measures import GRID, FrameMeasure, MeasureTable
 from registry.statistics.numbers import Moments, Numbers, Words, decade_edges, even_edges
 from registry.statistics.parameters import flat_parameters, viewpoint
@@ -37,6 +40,8 @@ _AREA_EDGES = decade_edges(-6, 0, 4)
 _INSTANCE_EDGES = decade_edges(0, 8, 4)
 _INSTANCES_MAX = 10
 _SIZES_MAX = 50
+_GROUP_BYTES = 16
+"""Of a group's name, hashed."""
 
 
 def version_statistics(
@@ -54,20 +59,32 @@ def version_statistics(
         ConfigurationError: The version has none of the labels that the map names.
         IntegrityError: The version is damaged.
     """
-    remaining = f".without-{len(version.erased)}" if version.erased else ""
+    known = known_statistics(version, cache, label_map=label_map)
+    if known is not None:
+        return known
     classes = classes_of(version.labels, label_map)
-    mapped = f".{classes.digest.removeprefix('sha256:')[:32]}" if label_map is not None else ""
-    path = cache / f"{version.digest.removeprefix('sha256:')}{remaining}{mapped}.json"
-    try:
-        known = VersionStatistics.model_validate_json(path.read_bytes())
-        if known.digest == version.digest and known.label_map == label_map:
-            return known
-    except (FileNotFoundError, ValidationError):
-        pass  # never computed, or by another release
     found = _compute(version, classes, cache / "measures.db", on_progress)
+    path = _kept_in(cache, version, classes)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, found.model_dump_json().encode())
     return found
+
+
+def known_statistics(version: Version, cache: Path, *, label_map: LabelMap | None = None) -> VersionStatistics | None:
+    """Statistics that were found before; none where they must be computed. Arguments and errors as of
+    `version_statistics`."""
+    path = _kept_in(cache, version, classes_of(version.labels, label_map))
+    try:
+        known = VersionStatistics.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None  # never computed, or by another release
+    return known if known.digest == version.digest and known.label_map == label_map else None
+
+
+def _kept_in(cache: Path, version: Version, classes: Classes) -> Path:
+    remaining = f".without-{len(version.erased)}" if version.erased else ""
+    mapped = f".{classes.digest.removeprefix('sha256:')[:32]}" if classes.label_map is not None else ""
+    return cache / f"{version.digest.removeprefix('sha256:')}{remaining}{mapped}.json"
 
 
 def _compute(version: Version, classes: Classes, table: Path, on_progress: OnProgress | None) -> VersionStatistics:
@@ -79,14 +96,17 @@ def _compute(version: Version, classes: Classes, table: Path, on_progress: OnPro
                 ranges.setdefault(name, Moments()).add(value)
         for name, value in viewpoint(line["camera"], line["size"][0]).items():
             seen.setdefault(name, Moments()).add(value)
-    whole = _Whole(classes, _numbers(ranges), _numbers(seen))
-    with MeasureTable(table) as measures:
-        for done, line in enumerate(_records(version), 1):
-            record = FrameRecord.model_validate(line)
-            whole.add(line, record, measures.measure(version, record, classes))
-            if on_progress is not None:
-                on_progress(done, len(version))
-    return whole.result(version)
+    try:
+        with tempfile.TemporaryDirectory(prefix="beltline-groups-") as folder, MeasureTable(table) as measures:
+            whole = _Whole(classes, _numbers(ranges), _numbers(seen), SortedEntries(Path(folder), _GROUP_BYTES))
+            for done, line in enumerate(_records(version), 1):
+                record = FrameRecord.model_validate(line)
+                whole.add(line, record, measures.measure(version, record, classes))
+                if on_progress is not None:
+                    on_progress(done, len(version))
+            return whole.result(version)
+    except OSError as error:
+        raise storage_error(error, f"write statistics of {version.name}") from error
 
 
 def _numbers(ranges: dict[str, Moments]) -> dict[str, Numbers]:
@@ -121,7 +141,9 @@ class _OfClass:
 class _Whole:
     """Sums over all frames."""
 
-    def __init__(self, classes: Classes, numbers: dict[str, Numbers], views: dict[str, Numbers]) -> None:
+    def __init__(
+        self, classes: Classes, numbers: dict[str, Numbers], views: dict[str, Numbers], groups: SortedEntries
+    ) -> None:
         self._label_map = classes.label_map
         self._labels = sorted(classes.labels, key=lambda label: label.id)
         self._classes = {label.id: _OfClass() for label in self._labels}
@@ -131,7 +153,7 @@ class _Whole:
         self._image: dict[str, Numbers] = {}
         self._sizes: Counter[str] = Counter()
         self._splits: Counter[str] = Counter()
-        self._groups: set[bytes] = set()
+        self._groups = groups
         self._pixels = self._ignored = self._frames = 0
 
     def add(self, line: dict[str, Any], record: FrameRecord, measure: FrameMeasure) -> None:
@@ -144,7 +166,7 @@ class _Whole:
         if record.split is not None:
             self._splits[record.split] += 1
         if record.group is not None:
-            self._groups.add(hashlib.blake2b(record.group.encode(), digest_size=8).digest())
+            self._groups.add(hashlib.blake2b(record.group.encode(), digest_size=_GROUP_BYTES).digest())
         self._add_areas(measure)
         self._add_instances(measure)
         for name, value in measure.image.items():
@@ -190,7 +212,7 @@ class _Whole:
             frames=self._frames,
             sizes=dict(self._sizes.most_common(_SIZES_MAX)),
             splits=dict(sorted(self._splits.items())),
-            groups=len(self._groups),
+            groups=sum(1 for _ in self._groups),
             ignored_share=self._ignored / self._pixels if self._pixels else 0.0,
             classes=tuple(self._of_class(label, self._classes[label.id]) for label in self._labels),
             cooccurrence=tuple(tuple(self._together[one, other] for other in ids) for one in ids),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 
 from contracts.errors import StorageError
 from contracts.ids import VersionReference
@@ -72,6 +73,7 @@ def _difference_text(found: VersionDiff) -> str:
     frames = found.frames
     counts = f"{frames.same} frames the same, {frames.added} added, {frames.removed} removed, {frames.changed} changed"
     lines = [f"{found.version} against {found.against}: {counts}{_under(found.label_map)}"]
+    lines += _pixels_text(found)
     for word, labels in (("added", found.labels_added), ("removed", found.labels_removed)):
         lines += [f"labels {word}: {', '.join(labels)}"] * bool(labels)
     for title, shifts in (
@@ -84,6 +86,21 @@ def _difference_text(found: VersionDiff) -> str:
         lines += ["", _shift_table(title, shifts)] * bool(shifts)
     lines += [f"{name}: {100 * distance:.0f} % differently chosen" for name, distance in found.choices.items()]
     return "\n".join(lines)
+
+
+def _pixels_text(found: VersionDiff) -> list[str]:
+    compared = [frame.pixels for frame in found.frames.changed_frames if frame.pixels is not None]
+    if not compared:
+        return []
+    colors = 100 * fmean(item.image for item in compared)
+    steps = fmean(item.image_mean for item in compared)
+    masks = [item.mask for item in compared if item.mask is not None]
+    parts = [
+        f"{len(compared)} changed frames of one specification: another colour in {colors:.2g} % of the pixels",
+        f"by {steps:.2g} of 255 on average and {max(item.image_most for item in compared)} at most",
+        *([f"another label in {100 * fmean(masks):.2g} %"] if masks else []),
+    ]
+    return [", ".join(parts)]
 
 
 def _under(label_map: LabelMap | None) -> str:
