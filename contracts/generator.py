@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from contracts.calibration import Calibration, read_calibration
 from contracts.camera import SidePx
 from contracts.distributions import NumberDistribution, Within
-from contracts.document import Document, SchemaVersion, read_file, read_yaml, validate
+from contracts.document import Document, SchemaVersion, is_path, read_file, read_yaml, validate
 from contracts.errors import ConfigurationError, NotFoundError, nearest
 from contracts.frame_spec import Byte, Fraction, Label, LabelName
 from contracts.ids import Name, canonical_json, digest_of
@@ -257,10 +257,10 @@ def _with_label_ids(value: Any) -> Any:
 
 
 def _locate(name_or_path: str, folder: Path, allow_paths: bool) -> Path:
-    is_path = name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
-    if is_path and allow_paths:
-        return Path(name_or_path)
-    if not is_path and (folder / f"{name_or_path}.yaml").is_file():
+    if is_path(name_or_path):
+        if allow_paths:
+            return Path(name_or_path)
+    elif (folder / f"{name_or_path}.yaml").is_file():
         return folder / f"{name_or_path}.yaml"
     raise NotFoundError(
         f"no generator '{name_or_path}'",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from contracts.errors import BeltlineError, TrainingError
-from contracts.process import ERROR_FILE, PROGRESS_FILE, read_error, read_progress, write_document
+from contracts.process import ERROR_FILE, PROGRESS_FILE, read_error, write_document
 from contracts.run import TrainingOrder
 from training.process import STOPPED_EXIT_CODE
 from training.study.child import USAGE_FILE
@@ -96,17 +96,6 @@ class Pool:
             del self._live[run]
             found.append(Ended(run, error, was_killed=error is not None and error.code == "run_killed"))
         return found
-
-    def steps_done(self) -> int:
-        """Optimizer steps that the running ones have made."""
-        done = 0
-        for live in self._live.values():
-            try:
-                progress = read_progress(Path(live.order.workspace))
-            except ValueError:
-                progress = None
-            done += progress.done if progress is not None else 0
-        return done
 
     def stop(self) -> None:
         """Ask all processes to save and end, and end those that do not in time."""

@@ -88,10 +88,6 @@ class Findings:
     worst_parts: tuple[WorstPart, ...]
     worst_parts_against: Key | None
 
-    @property
-    def most_repeats(self) -> int:
-        return max((len(cell.values) for cell in self.cells.scored), default=0)
-
 
 def find(table: StudyTable, questions: StudyReport, repeats: Repeats) -> Findings:
     """What a table says.
