@@ -174,6 +174,13 @@ def finish_erasures(
     return sizes, derived
 
 
+def unfinished_erasures(catalog: Catalog) -> list[str]:
+    """Erasures that were begun and not completed, in words: they were interrupted, or go on elsewhere."""
+    with catalog.reading() as session:
+        rows = session.scalars(select(ErasureRow).where(ErasureRow.finished_at.is_(None)).order_by(ErasureRow.id))
+        return [f"group '{row.group_name}' of version {row.digest}" for row in rows]
+
+
 def _frames_of(store: Store, row: ErasureRow) -> ErasedFrames:
     erased = set(row.frames)
     version = open_version(store, row.digest)

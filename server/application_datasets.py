@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from pathlib import Path
 
 from contracts.dataset import AliasDescription, Deletion, VersionDescription
 from contracts.erasure import ErasureReport
 from contracts.frame import FrameRecord
 from contracts.ids import Digest, VersionReference, check_name
+from contracts.process import Progress
 from contracts.statistics import VersionDiff, VersionStatistics
 from registry.collection import collect_garbage
 from registry.deletion import delete_version, list_deletions
@@ -20,8 +23,8 @@ from registry.label_maps.shipped import resolve_label_map
 from registry.naming import change_version, find_alias, list_aliases, move_alias, remove_alias, tagged
 from registry.reader import Version
 from registry.statistics.difference import compare_versions
+from registry.statistics.difference_page import difference_page
 from registry.statistics.page import statistics_page
-from registry.statistics.version import version_statistics
 from server.application_base import HomeCalls
 from server.jobs.needs import training_runs
 from server.paging import cursor_number, page_limit
@@ -94,25 +97,28 @@ class DatasetCalls(HomeCalls):
         return deletion
 
     def collect_garbage(self, *, dry_run: bool = False) -> CollectionReport:
-        store, catalog = self._parts.store(), self._parts.catalog()
-        if not dry_run:
-            finish_erasures(store, catalog, roots=self._needed_by_runs, forget=self._parts.forget_frames)
-        found = collect_garbage(store, catalog, roots=self._needed_by_runs, dry_run=dry_run)
+        roots = self._parts.needed_by_runs
+        with nullcontext() if dry_run else self._parts.erasing():
+            store, catalog = self._parts.store(), self._parts.catalog()
+            if not dry_run:
+                finish_erasures(store, catalog, roots=roots, forget=self._parts.forget_frames)
+            found = collect_garbage(store, catalog, roots=roots, dry_run=dry_run)
         return CollectionReport(dry_run=dry_run, blobs=found.blobs, freed=found.freed, freed_bytes=found.freed_bytes)
 
     def erase(self, reference: VersionReference, request: ErasureRequest) -> ErasureReport:
-        return erase_group(
-            self._parts.store(),
-            self._parts.catalog(),
-            reference,
-            request.group,
-            roots=self._needed_by_runs,
-            needed_by=self._runs_made_of,
-            forget=self._parts.forget_frames,
-            by=request.by,
-            reason=request.reason,
-            dry_run=request.dry_run,
-        )
+        with nullcontext() if request.dry_run else self._parts.erasing():
+            return erase_group(
+                self._parts.store(),
+                self._parts.catalog(),
+                reference,
+                request.group,
+                roots=self._parts.needed_by_runs,
+                needed_by=self._runs_made_of,
+                forget=self._parts.forget_frames,
+                by=request.by,
+                reason=request.reason,
+                dry_run=request.dry_run,
+            )
 
     def _runs_made_of(self, digests: Collection[Digest]) -> list[str]:
         runs = training_runs(self._parts.table())
@@ -122,14 +128,17 @@ class DatasetCalls(HomeCalls):
         runs = training_runs(self._parts.table())
         return [f"training run {run}" for run, versions in runs if versions.get(str(reference)) == digest]
 
-    def _needed_by_runs(self) -> set[Digest]:
-        return {digest for _, versions in training_runs(self._parts.table()) for digest in versions.values()}
-
     def statistics(self, reference: VersionReference, *, label_map: AskedLabelMap | None = None) -> VersionStatistics:
-        version = self._version(reference)
+        found = self.statistics_within(None, reference, label_map=label_map)
+        assert isinstance(found, VersionStatistics)
+        return found
+
+    def statistics_within(
+        self, wait_s: float | None, reference: VersionReference, *, label_map: AskedLabelMap | None = None
+    ) -> VersionStatistics | Progress:
+        """As `statistics`, but after some seconds how far they are; they are counted on."""
         applied = resolve_label_map(label_map) if label_map is not None else None
-        with self._parts.statistics_lock:
-            return version_statistics(version, self._parts.statistics_folder, label_map=applied)
+        return self._parts.statistics().ask(self._version(reference), applied, wait_s=wait_s)
 
     def statistics_page(self, reference: VersionReference, *, label_map: AskedLabelMap | None = None) -> str:
         return statistics_page(str(reference), self.statistics(reference, label_map=label_map))
@@ -137,12 +146,39 @@ class DatasetCalls(HomeCalls):
     def diff(
         self, reference: VersionReference, against: VersionReference, *, label_map: AskedLabelMap | None = None
     ) -> VersionDiff:
+        found = self.diff_within(None, reference, against, label_map=label_map)
+        assert isinstance(found, VersionDiff)
+        return found
+
+    def diff_within(
+        self,
+        wait_s: float | None,
+        reference: VersionReference,
+        against: VersionReference,
+        *,
+        label_map: AskedLabelMap | None = None,
+    ) -> VersionDiff | Progress:
+        """As `diff`, but after some seconds how far the statistics of both are; they are counted on."""
         versions = self._version(reference), self._version(against)
         applied = resolve_label_map(label_map) if label_map is not None else None
         for version in versions:
             classes_of(version.labels, applied)  # both fit, or nothing is read
-        statistics = [self.statistics(asked, label_map=applied) for asked in (reference, against)]
+        deadline = None if wait_s is None else time.monotonic() + wait_s
+        statistics: list[VersionStatistics] = []
+        for version in versions:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            found = self._parts.statistics().ask(version, applied, wait_s=left)
+            if isinstance(found, Progress):
+                return found
+            statistics.append(found)
         return compare_versions(*versions, *statistics, self._parts.frame_index_folder)
+
+    def diff_page(
+        self, reference: VersionReference, against: VersionReference, *, label_map: AskedLabelMap | None = None
+    ) -> str:
+        found = self.diff(reference, against, label_map=label_map)
+        statistics = [self.statistics(asked, label_map=label_map) for asked in (reference, against)]
+        return difference_page(found, *statistics)
 
     def _version(self, reference: VersionReference) -> Version:
         catalog = self._parts.catalog()

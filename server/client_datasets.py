@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from contracts.dataset import AliasDescription, Deletion, VersionDescription
 from contracts.erasure import ErasureReport
@@ -59,20 +58,23 @@ class DatasetRequests(Requests):
         return self.post(path, CollectionRequest(dry_run=dry_run), CollectionReport, timeout_s=SLOW_TIMEOUT_S)
 
     def statistics(self, reference: VersionReference, *, label_map: AskedLabelMap | None = None) -> VersionStatistics:
-        parameters = _mapped(label_map)
-        response = self.request("GET", f"{version_path(reference)}/stats", params=parameters, timeout=SLOW_TIMEOUT_S)
+        response = self.get_when_ready(f"{version_path(reference)}/stats", _mapped(label_map))
         return parse_answer(VersionStatistics, response)
 
     def statistics_page(self, reference: VersionReference, *, label_map: AskedLabelMap | None = None) -> str:
-        path = f"{version_path(reference)}/stats/page"
-        return self.request("GET", path, params=_mapped(label_map), timeout=SLOW_TIMEOUT_S).text
+        return self.get_when_ready(f"{version_path(reference)}/stats/page", _mapped(label_map)).text
 
     def diff(
         self, reference: VersionReference, against: VersionReference, *, label_map: AskedLabelMap | None = None
     ) -> VersionDiff:
         parameters = {"against": str(against), **_mapped(label_map)}
-        options: dict[str, Any] = {"params": parameters, "timeout": SLOW_TIMEOUT_S}
-        return parse_answer(VersionDiff, self.request("GET", f"{version_path(reference)}/diff", **options))
+        return parse_answer(VersionDiff, self.get_when_ready(f"{version_path(reference)}/diff", parameters))
+
+    def diff_page(
+        self, reference: VersionReference, against: VersionReference, *, label_map: AskedLabelMap | None = None
+    ) -> str:
+        parameters = {"against": str(against), **_mapped(label_map)}
+        return self.get_when_ready(f"{version_path(reference)}/diff/page", parameters).text
 
     def aliases(self, name: str) -> Page[AliasDescription]:
         return self.get(f"/v1/datasets/{path_part(name)}/aliases", Page[AliasDescription])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -30,6 +31,7 @@ TIMEOUT_S = 30.0
 """For an answer, where nothing is rendered."""
 SLOW_TIMEOUT_S = 600.0
 """For an answer that takes a rendered frame or a whole dataset."""
+_PAUSE_MAX_S = 60
 
 # For answers that do not come from the service itself, such as a proxy's.
 _KIND_BY_STATUS: dict[int, type[BeltlineError]] = {
@@ -112,6 +114,19 @@ class Requests:
         raise_for(response)
         return response
 
+    def get_when_ready(self, path: str, parameters: Mapping[str, str]) -> httpx.Response:
+        """Ask for what the service works out in the background, until it is there.
+
+        Raises:
+            BeltlineError: The service refuses, or can't work it out.
+        """
+        while True:
+            prefer = {"Prefer": f"wait={round(TIMEOUT_S)}"}
+            response = self.request("GET", path, params=parameters, headers=prefer, timeout=SLOW_TIMEOUT_S)
+            if response.status_code != httpx.codes.ACCEPTED:
+                return response
+            time.sleep(_pause_s(response))
+
     def download(self, path: str, body: dict[str, Any], target: Path) -> None:
         try:
             with (
@@ -133,6 +148,12 @@ class Requests:
             f"no service answers at {self.url}: {error}",
             hint="start one with `beltline serve`, or leave out --url to work on this machine",
         )
+
+
+def _pause_s(response: httpx.Response) -> float:
+    """What the service says of when to ask again."""
+    said = response.headers.get("Retry-After", "")
+    return float(min(int(said), _PAUSE_MAX_S)) if said.isdecimal() else 1.0
 
 
 def raise_for(response: httpx.Response) -> None:

@@ -17,6 +17,7 @@ from contracts.ids import Digest, Name, Seed
 from contracts.import_report import MetadataKind
 from contracts.job import Job, JobState
 from contracts.label_map import LabelMap
+from contracts.process import Progress
 from contracts.run import RunResult, TrainingSpec
 from contracts.study import Study
 from contracts.study_order import StudyEstimate, StudyResult
@@ -158,6 +159,13 @@ class StatisticsRequest(Document):
 
     label_map: AskedLabelMap | None = None
     """None counts the version's own labels."""
+
+
+class Pending(Document):
+    """What is asked for is being worked out: ask the same again after `Retry-After` seconds."""
+
+    progress: Progress
+    """Frames done, of how many, and what is done with them."""
 
 
 class ExportRequest(Document):

@@ -219,6 +219,15 @@ class Service(Protocol):
             NotFoundError, ConfigurationError, IntegrityError: As `statistics`, of both.
         """
 
+    def diff_page(
+        self, reference: VersionReference, against: VersionReference, *, label_map: AskedLabelMap | None = None
+    ) -> str:
+        """The same as one HTML page, with the plots of both side by side.
+
+        Raises:
+            NotFoundError, ConfigurationError, IntegrityError: As `diff`.
+        """
+
     def aliases(self, name: str) -> Page[AliasDescription]:
         """All aliases that a dataset has or had.
 

@@ -241,7 +241,14 @@ DIFF: dict[str, Any] = {
         "changed": 10,
         "added_indices": [100, 101, 102, 103],
         "removed_indices": [],
-        "changed_frames": [{"index": 7, "against_index": 7, "files": ["image", "mask"]}],
+        "changed_frames": [
+            {
+                "index": 7,
+                "against_index": 7,
+                "files": ["image", "mask"],
+                "pixels": {"image": 0.31, "image_mean": 0.8, "image_most": 24, "mask": 0.002},
+            }
+        ],
     },
     "labels_added": [],
     "labels_removed": [],
@@ -252,6 +259,7 @@ DIFF: dict[str, Any] = {
     "numbers": {"sun.elevation_deg": {"mean": 37, "against_mean": 12, "effect_size": 1.7}},
     "choices": {"vehicle.body": 0.06},
 }
+PENDING: dict[str, Any] = {"progress": {"done": 1200, "total": 20000, "message": "measuring frames"}}
 ALIAS_TARGET: dict[str, Any] = {"version": 2, "by": "reviewer", "reason": "masks checked by eye"}
 ALIAS: dict[str, Any] = {
     "name": "exterior",

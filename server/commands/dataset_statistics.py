@@ -24,21 +24,36 @@ def show_statistics(
     """
     service = session.service()
     if page is not None:
-        try:
-            page.write_text(service.statistics_page(reference, label_map=label_map), encoding="utf-8")
-        except OSError as error:
-            raise StorageError(f"{page} can't be written: {error.strerror}", hint="check the path") from None
-        session.say(f"wrote {page}")
+        _write_page(session, page, service.statistics_page(reference, label_map=label_map))
     found = service.statistics(reference, label_map=label_map)
     session.emit(found, lambda: _statistics_text(reference, found))
 
 
 def show_difference(
-    session: Session, reference: VersionReference, against: VersionReference, label_map: AskedLabelMap | None
+    session: Session,
+    reference: VersionReference,
+    against: VersionReference,
+    page: Path | None,
+    label_map: AskedLabelMap | None,
 ) -> None:
-    """Print how a version differs from another."""
-    found = session.service().diff(reference, against, label_map=label_map)
+    """Print how a version differs from another, and write the page where one is asked for.
+
+    Raises:
+        StorageError: The page can't be written.
+    """
+    service = session.service()
+    if page is not None:
+        _write_page(session, page, service.diff_page(reference, against, label_map=label_map))
+    found = service.diff(reference, against, label_map=label_map)
     session.emit(found, lambda: _difference_text(found))
+
+
+def _write_page(session: Session, path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{path} can't be written: {error.strerror}", hint="check the path") from None
+    session.say(f"wrote {path}")
 
 
 def _statistics_text(reference: VersionReference, found: VersionStatistics) -> str:

@@ -42,12 +42,13 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
         epilog="  beltline datasets\n  beltline datasets --tag generation:6\n  beltline datasets exterior\n"
         "  beltline datasets exterior@1\n  beltline datasets exterior@latest\n"
         "  beltline datasets exterior@1 --stats --page statistics.html\n"
-        "  beltline datasets exterior@2 --diff exterior@1 --label-map carparts-5",
+        "  beltline datasets exterior@2 --diff exterior@1 --label-map carparts-5\n"
+        "  beltline datasets exterior@2 --diff exterior@1 --page difference.html",
     )
     parser.add_argument("name", nargs="?", metavar="NAME | NAME@V", help="V is a number or an alias")
     parser.add_argument("--tag", metavar="TAG", help="list the versions that carry this tag")
     parser.add_argument("--stats", action="store_true", help="show the version in numbers")
-    parser.add_argument("--page", type=Path, metavar="FILE.html", help="with --stats: write them with plots, too")
+    parser.add_argument("--page", type=Path, metavar="FILE.html", help="with --stats or --diff: with plots, too")
     parser.add_argument("--diff", metavar="NAME@V", help="show how the version differs from this one")
     parser.add_argument("--label-map", metavar="NAME | FILE.yaml", help="with --stats, --page, --diff: of its classes")
     parser.set_defaults(run=_datasets)
@@ -149,13 +150,12 @@ def _datasets(arguments: argparse.Namespace, session: Session) -> int:
             "--label-map says how statistics and differences are counted", hint="add --stats, --page or --diff"
         )
     label_map = validate(StatisticsRequest, {"label_map": _label_map(arguments.label_map)}, source="datasets").label_map
+    if arguments.diff and not arguments.stats:
+        reference, against = (find_reference(session, text) for text in (arguments.name, arguments.diff))
+        show_difference(session, reference, against, arguments.page, label_map)
+        return 0
     if arguments.stats or arguments.page:
         show_statistics(session, find_reference(session, arguments.name), arguments.page, label_map)
-        return 0
-    if arguments.diff:
-        show_difference(
-            session, *(find_reference(session, text) for text in (arguments.name, arguments.diff)), label_map
-        )
         return 0
     if arguments.name is None:
         page = service.datasets(tag=arguments.tag)

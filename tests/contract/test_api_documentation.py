@@ -43,6 +43,7 @@ PATCH /v1/datasets/{name}/versions/{v}
 GET /v1/datasets/{name}/versions/{v}/stats
 GET /v1/datasets/{name}/versions/{v}/stats/page
 GET /v1/datasets/{name}/versions/{v}/diff
+GET /v1/datasets/{name}/versions/{v}/diff/page
 DELETE /v1/datasets/{name}/versions/{v}
 POST /v1/datasets:collect-garbage
 POST /v1/datasets/{name}/versions/{v}:erase

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from typing import Any
 
+import httpx
+import pytest
 from fastapi.testclient import TestClient
 
+from contracts.errors import IntegrityError
+from contracts.ids import VersionReference
+from registry.statistics import measures
+from server.client import Client
 from tests.service.api import BATCH, SPEC, follow, refused
 
 
@@ -90,6 +99,89 @@ def test_a_version_in_numbers_and_against_another(client: TestClient) -> None:
     refused(client.get(f"{path}/diff", params={"against": "boxes@99"}), 404, "unknown_version")
     refused(client.get(f"{path}/diff", params={"against": "../boxes"}), 422, "invalid_parameter")
     refused(client.get("/v1/datasets/counted/versions/9/stats"), 404, "unknown_version")
+
+
+@pytest.fixture
+def measuring(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """No frame is measured before it is set."""
+    go = threading.Event()
+    real = measures.measure_frame
+
+    def wait(*arguments: Any) -> Any:
+        assert go.wait(60)
+        return real(*arguments)
+
+    monkeypatch.setattr(measures, "measure_frame", wait)
+    yield go
+    go.set()
+
+
+def test_numbers_that_take_long_are_counted_on_while_others_are_answered(
+    client: TestClient, measuring: threading.Event
+) -> None:
+    path = "/v1/datasets/boxes/versions/1"
+    other = {"against": "boxes@1", "label_map": '{"slowly": ["lid"]}'}
+    for part in ("stats", "diff"):
+        answer = client.get(f"{path}/{part}", params=other, headers={"Prefer": "respond-async, wait=0"})
+        assert (answer.status_code, answer.headers["retry-after"]) == (202, "2")
+        assert answer.json()["progress"].items() >= {"done": 0, "total": 4}.items()
+        page = client.get(f"{path}/{part}/page", params=other, headers={"Prefer": "wait=0"})
+        assert (page.status_code, page.headers["refresh"]) == (202, "2")
+        assert page.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "boxes@1" in page.text
+        assert "of 4" in page.text
+    refused(client.get("/v1/datasets/boxes/versions/9/stats", headers={"Prefer": "wait=0"}), 404, "unknown_version")
+    threading.Timer(0.3, measuring.set).start()
+    found = client.get(f"{path}/stats", params=other)  # which waits
+    assert (found.status_code, found.json()["frames"]) == (200, 4)
+    assert client.get(f"{path}/stats", params=other, headers={"Prefer": "wait=0"}).json() == found.json()
+    diff = client.get(f"{path}/diff", params=other)
+    assert diff.status_code == 200
+    page = client.get(f"{path}/diff/page", params=other)
+    assert "boxes@1 against boxes@1" in page.text
+    assert "slowly" in page.text
+
+
+class Through(httpx.BaseTransport):
+    """The way of our client to the service in this process."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self.client.request(request.method, str(request.url), headers=dict(request.headers))
+        return httpx.Response(answer.status_code, headers=dict(answer.headers), content=answer.content)
+
+
+def test_a_client_asks_again_until_the_numbers_are_there(
+    client: TestClient, measuring: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label_map = {"patiently": ["lid"]}
+    monkeypatch.setattr("server.client_requests.TIMEOUT_S", 0)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        measuring.set()
+        client.get("/v1/datasets/boxes/versions/1/stats", params={"label_map": json.dumps(label_map)})
+
+    monkeypatch.setattr("server.client_requests.time.sleep", pause)
+    with Client("http://testserver", transport=Through(client)) as asking:
+        found = asking.statistics(VersionReference("boxes", 1), label_map=label_map)
+    assert (found.frames, pauses) == (4, [2.0])
+
+
+def test_numbers_that_can_not_be_counted_are_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"label_map": '{"damaged": ["lid"]}'}
+
+    def damaged(*_: Any) -> Any:
+        raise IntegrityError("image of frame 0 is damaged", hint="`beltline verify` lists every damaged file")
+
+    monkeypatch.setattr(measures, "measure_frame", damaged)
+    for _ in range(2):
+        refused(client.get("/v1/datasets/boxes/versions/1/stats", params=asked), 500, "integrity")
+    monkeypatch.undo()
+    assert client.get("/v1/datasets/boxes/versions/1/stats", params=asked).status_code == 200  # nothing of it stays
 
 
 def test_numbers_and_differences_under_a_label_map(client: TestClient) -> None:
