@@ -57,6 +57,34 @@ class ModelDescription(Document):
     """Packages of the training and their versions."""
 
 
+class TrainedModel(Document):
+    """A model that a finished run of this home has left, as a line of a list."""
+
+    run: Name
+    """Training run that made it; what commands take for a model."""
+    studies: tuple[Name, ...] = ()
+    """Studies whose tables the run stands in."""
+    order_digest: Digest
+    """Of the run's spec, label map and versions."""
+    step: Annotated[int, Field(ge=0)]
+    """Optimizer steps after which the weights were as they are."""
+    network: Network
+    label_map: Name
+    image_size: tuple[SidePx, SidePx]
+    """Width, height in pixels."""
+    versions: dict[VersionText, Digest]
+    """Dataset versions that it was trained, chosen and tested on, with the digests of their manifests."""
+    trained_on: dict[str, Pixels]
+    """Images, by source."""
+    tested_on: VersionText
+    test_images: Pixels
+    mean_dataset_iou: float
+    """Of the test set."""
+    mean_image_iou: float
+    checkpoint: str
+    """Path of the weights."""
+
+
 class ModelExportOrder(Document):
     """What the process is started with that writes a model as an ONNX file."""
 

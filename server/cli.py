@@ -27,6 +27,7 @@ from server.commands import (
     regenerate,
     rendering,
     studies,
+    trained_models,
     training,
     versions,
 )
@@ -110,6 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
         training,
         studies,
         models,
+        trained_models,
     ):
         group.register(commands, shared)
     return parser
