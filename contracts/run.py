@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from contracts.augmentation import Paste, Transform
 from contracts.camera import SidePx
 from contracts.document import Document, SchemaVersion
-from contracts.errors import nearest
+from contracts.errors import ConfigurationError, nearest
 from contracts.ids import Digest, Name, Seed
 from contracts.label_map import LabelMap
 from contracts.mix import DataPlan
@@ -144,6 +144,8 @@ class Optimizer(Document):
     decoder_lr: Positive = 2.5e-4
     """Learning rate of everything else."""
     weight_decay: NonNegative = 3.0e-4
+    encoder_weight_decay: Annotated[NonNegative | None, Field(exclude_if=_unless_said(None))] = None
+    """Of the encoder ([Volvo]'s *layer weight decay*); none is `weight_decay`, too."""
     schedule: Literal["constant", "cosine"] | Annotated[StepDecay | ReduceOnPlateau, Field(discriminator="kind")] = (
         "constant"
     )
@@ -176,6 +178,18 @@ class Loss(Document):
     labels' losses ([Volvo])."""
     class_weights: Annotated[dict[str, Positive], Field(exclude_if=_unless_said({}))] = {}
     """Weight of a class in every mean over classes; 1 where none is given."""
+
+    def check_classes(self, classes: Sequence[str]) -> None:
+        """Refuse weights of classes that there are not.
+
+        Raises:
+            ConfigurationError: There is such a weight; the hint names the nearest class.
+        """
+        for name in self.class_weights:
+            if name not in classes:
+                raise ConfigurationError(
+                    f"loss.class_weights: the label map has no class '{name}'", hint=nearest(name, classes)
+                )
 
     @model_validator(mode="after")
     def _something(self) -> Loss:
@@ -249,6 +263,10 @@ class TrainingSpec(Document):
     precision: Literal["auto", "float32", "mixed"] = "auto"
     """`auto` is mixed on a GPU and float32 elsewhere."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    processes: Annotated[int, Field(ge=1, le=1024, exclude_if=_unless_said(1))] = 1
+    """Processes that share every batch, each with a GPU of its own or with a part of the processors."""
+    deterministic: Annotated[bool, Field(exclude_if=_unless_said(False))] = False
+    """Whether a GPU, too, must give the same bits every time: operations that can't are refused. A CPU always does."""
     seed: Seed = 0
 
     @model_validator(mode="after")
@@ -268,6 +286,10 @@ class TrainingSpec(Document):
             for name in getattr(paste, field) or ():
                 if name not in names:
                     raise ValueError(f"augmentation.paste.{field}: no training source '{name}', {nearest(name, names)}")
+        if self.processes > self.batch_size:
+            raise ValueError(
+                f"processes: {self.processes} can't share batches of {self.batch_size}, each takes an image at least"
+            )
         if len({stage.name for stage in self.stages}) < len(self.stages):
             raise ValueError("stages: names must be unique")
         return self

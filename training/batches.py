@@ -70,6 +70,7 @@ class TrainingBatches:
         stage: The stage's name.
         seed: The run's seed.
         start: First batch.
+        part: Which of every so many samples of a batch are made, such as (1, 2): every second one, from the second on.
         pin: Whether to page-lock the tensors, for copies to a GPU beside its work.
         threads: Background threads; none chooses by the machine.
     """
@@ -85,6 +86,7 @@ class TrainingBatches:
         stage: str,
         seed: int,
         start: int = 0,
+        part: tuple[int, int] = (0, 1),
         pin: bool = False,
         threads: int | None = None,
     ) -> None:
@@ -96,6 +98,7 @@ class TrainingBatches:
         self._stage = stage
         self._seed = seed
         self._next = start
+        self._first, self._every = part
         self._pin = pin
         self._threads = threads or max(1, min(8, usable_cpus() // 2))
         self._local = threading.local()
@@ -122,7 +125,7 @@ class TrainingBatches:
             self._local.augment = augment.build(self._augmentation, self._mirrored_ids)
         images = []
         targets = []
-        for slot, item in enumerate(items):
+        for slot, item in list(enumerate(items))[self._first :: self._every]:
             source = self._sources[item.source]
             image, target = source.image(item.place), source.target(item.place)
             if self._paster is not None:
@@ -137,10 +140,14 @@ class TrainingBatches:
 
 
 def plain_batches(
-    frames: LabelledFrames, places: Sequence[int] | npt.NDArray[np.int64], batch_size: int
+    frames: LabelledFrames,
+    places: Sequence[int] | npt.NDArray[np.int64],
+    batch_size: int,
+    part: tuple[int, int] = (0, 1),
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Frames as they are, in order; the last batch may be smaller."""
-    for start in range(0, len(places), batch_size):
+    """Frames as they are, in order; the last batch may be smaller. Of the batches, every so many from one on."""
+    first, every = part
+    for start in range(0, len(places), batch_size)[first::every]:
         chosen = [int(place) for place in places[start : start + batch_size]]
         yield batch_of(
             np.stack([frames.image(place) for place in chosen]), np.stack([frames.target(place) for place in chosen])

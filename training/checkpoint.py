@@ -40,6 +40,12 @@ def save(path: Path, values: dict[str, Any]) -> None:
         ) from error
 
 
+def sweep(path: Path) -> None:
+    """Remove what processes that were killed while they wrote a checkpoint have left beside it."""
+    for unfinished in path.parent.glob(f".{path.name}.*.tmp"):
+        unfinished.unlink(missing_ok=True)
+
+
 def load(path: Path) -> dict[str, Any] | None:
     """Read a checkpoint onto the CPU; none when there is no such file.
 

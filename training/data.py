@@ -59,6 +59,7 @@ def open_frames(
     on_progress: OnProgress = lambda done, total, what: None,
     *,
     label_map: LabelMap | None = None,
+    verified: bool = False,
 ) -> DecodedFrames:
     """Verify the frames of a version and give them at training size, decoding them if no run has before.
 
@@ -71,6 +72,7 @@ def open_frames(
         cache: Folder of decoded frames.
         on_progress: Told how far verifying and decoding are.
         label_map: Whose removed instances the masks are without; its classes are not applied.
+        verified: Whether another process of the same run has just opened them, so that nothing is hashed again.
 
     Raises:
         IntegrityError: A blob is missing or damaged; the message names the file and the version.
@@ -88,7 +90,9 @@ def open_frames(
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
-            if _is_sound(folder, len(records), size_px):
+            if verified and folder.is_dir():
+                pass
+            elif _is_sound(folder, len(records), size_px):
                 _verify(version, records, on_progress, ("image", "mask", *(("instances",) if removal else ())))
             else:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -30,10 +30,12 @@ class Device:
 
     kind: Literal["cpu", "cuda"]
     precision: Literal["float32", "float16", "bfloat16"]
+    index: int | None = None
+    """Of the GPU, where each of several processes has its own."""
 
     @property
     def place(self) -> torch.device:
-        return torch.device(self.kind)
+        return torch.device(self.kind) if self.index is None else torch.device(self.kind, self.index)
 
     @property
     def is_mixed(self) -> bool:
@@ -66,22 +68,26 @@ def choose_device(device: str, precision: str) -> Device:
     return Device(kind, "bfloat16" if has_bfloat16 else "float16")
 
 
-def make_repeatable() -> None:
-    """Ask torch for deterministic algorithms: bit for bit on a CPU, as far as kernels exist on a GPU."""
+WITHOUT_DETERMINISTIC = "does not have a deterministic implementation"
+"""In torch's error about an operation that can't give the same bits every time."""
+
+
+def make_repeatable(*, strict: bool = False) -> None:
+    """Ask torch for deterministic algorithms: bit for bit on a CPU; on a GPU as far as kernels exist, or strictly."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
-    if not _has_gpu():
+    if strict or not _has_gpu():
         # On a GPU the backward pass of bilinear upsampling, which most decoders hold, has no deterministic kernel.
         torch.use_deterministic_algorithms(True)
         # Filling uninitialised memory guards against reading it, which no network here does, and costs time.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-def capture(device: Device) -> dict[str, Any]:
-    """Versions, device and determinism, as JSON types."""
+def capture(device: Device, processes: int = 1, *, strict: bool = False) -> dict[str, Any]:
+    """Versions, device and determinism, as JSON types; and the processes where there were several."""
     versions = {}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *(("accelerate",) if processes > 1 else ())):
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -93,8 +99,9 @@ def capture(device: Device) -> dict[str, Any]:
         "cpus": usable_cpus(),
         "torch_threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if device.kind == "cuda" else "cpu",
+        **({"processes": processes} if processes > 1 else {}),
         "precision": device.precision,
-        "deterministic": "bitwise" if device.kind == "cpu" else "same draws; kernels may round differently",
+        "deterministic": "bitwise" if strict or device.kind == "cpu" else "same draws; kernels may round differently",
         "versions": versions,
     }
 

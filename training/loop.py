@@ -2,88 +2,45 @@
 
 For each stage: make batches ahead, take optimizer steps, and every so often score the validation images, keep the best
 network, and save where training stands. Everything random is a function of the seed and the place in the run, or is in
-the checkpoint, so a run that is killed and started again ends where an undisturbed one would.
+the checkpoint, so a run that is killed and started again ends where an undisturbed one would. Where several processes
+share the batches (`training/distributed.py`), all go through this loop in step, and the first one writes the files.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Iterator
+from functools import reduce
+from operator import add
+from typing import cast
 
 import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from contracts.errors import ConflictError, TrainingDivergedError
-from contracts.run import CurvePoint, ReduceOnPlateau, Stage, TrainingSpec
+from contracts.errors import TrainingDivergedError
+from contracts.run import CurvePoint, ReduceOnPlateau, Stage
 from contracts.scores import SegmentationScores
 from training import checkpoint
-from training.batches import LabelledFrames, TrainingBatches, plain_batches
-from training.environment import Device
-from training.gradients import Batch, BatchParts, add_gradients
-from training.mixing import BatchSampler, Mix, Selection
+from training.batches import TrainingBatches, plain_batches
+from training.environment import usable_cpus
+from training.gradients import Batch, add_gradients
+from training.mixing import BatchSampler, Selection
 from training.networks.freezing import freeze
 from training.networks.segmentation import SegmentationNetwork
 from training.optimization import Plateau, ScaledOptimizer, make_average, make_optimizer, set_learning_rate
 from training.paste import Paster
 from training.process import Monitor, Stopped
+from training.state import Run, State, resume, save
 from training.streams import torch_seed
-from training.tasks.task import ByteArray, Counts, Task
+from training.tasks.task import ByteArray, Counts
 
 SAVE_EVERY_S = 60.0
 """Longest time between checkpoints."""
 LOSSES_BEFORE_CHECK = {"cpu": 1, "cuda": 20}
 """Steps after which losses are looked at: on a GPU, looking waits for it."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """All that the loop needs."""
-
-    spec: TrainingSpec
-    order_digest: str
-    workspace: Path
-    device: Device
-    mix: Mix
-    data: Mapping[tuple[str, str | None], LabelledFrames]
-    """Frames by version text and split."""
-    task: Task
-    mirrored_ids: Sequence[int] | None = None
-    """Class ids by class id in flipped images; none where no image is flipped."""
-    batch_parts: BatchParts = field(default_factory=BatchParts)
-    """Changed when memory runs out."""
-
-
-@dataclass
-class State:
-    """Where training stands; plain values, so that it can be saved."""
-
-    stage: int = 0
-    stage_step: int = 0
-    step: int = 0
-    """Optimizer steps over all stages."""
-    best_value: float = -math.inf
-    """Of the metric, turned so that higher is better."""
-    best_step: int = 0
-    stage_best_value: float = -math.inf
-    evaluations_without_gain: int = 0
-    """In this stage."""
-    plateau: Plateau = field(default_factory=Plateau)
-    """In this stage."""
-    evaluation_due: bool = False
-    stopped_early: bool = False
-    loss_sum: float = 0.0
-    loss_count: int = 0
-    """Since the last evaluation."""
-    seconds: float = 0.0
-    step_seconds: float = 0.0
-    """Without evaluations and checkpoints."""
-    curve: list[dict[str, Any]] = field(default_factory=list)
 
 
 def train(run: Run, network: SegmentationNetwork, monitor: Monitor) -> State:
@@ -102,12 +59,14 @@ def train(run: Run, network: SegmentationNetwork, monitor: Monitor) -> State:
         TrainingDivergedError: The loss became non-finite.
         ConflictError: The workspace holds a run of another order.
     """
-    spec = run.spec
+    spec, rank = run.spec, run.processes.rank
     network.to(run.device.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    torch.manual_seed(torch_seed(spec.seed, "training"))
+    run.processes.synchronised(network)
+    torch.manual_seed(torch_seed(spec.seed, "training", *([rank] if rank else [])))
     average = make_average(spec.ema, network) if spec.ema else None
-    state, optimizer_state = _resume(run, network, average)
-    writer = SummaryWriter(str(run.workspace / "tensorboard"), purge_step=state.step + 1)
+    state, optimizer_state = resume(run, network, average)
+    first = run.processes.is_first
+    writer = SummaryWriter(str(run.workspace / "tensorboard"), purge_step=state.step + 1) if first else None
     try:
         while state.stage < len(spec.stages):
             stage = spec.stages[state.stage]
@@ -122,9 +81,10 @@ def train(run: Run, network: SegmentationNetwork, monitor: Monitor) -> State:
             state.stage, state.stage_step = state.stage + 1, 0
             state.stage_best_value, state.evaluations_without_gain = -math.inf, 0
             state.plateau, optimizer_state = Plateau(), None
-            _save(run, network, None, state, average)
+            save(run, network, None, state, average)
     finally:
-        writer.close()
+        if writer is not None:
+            writer.close()
     return state
 
 
@@ -135,12 +95,13 @@ def train_stage(
     state: State,
     stage: Stage,
     monitor: Monitor,
-    writer: SummaryWriter,
+    writer: SummaryWriter | None,
     average: AveragedModel | None = None,
 ) -> None:
     """Take the stage's steps, or as many as early stopping leaves."""
     kept = network if average is None else cast(SegmentationNetwork, average.module)
-    spec, device = run.spec, run.device
+    spec, device, processes = run.spec, run.device, run.processes
+    model = processes.for_gradients(network)
     sampler = BatchSampler(run.mix.train, on=stage.on, stage=stage.name, batch_size=spec.batch_size, seed=spec.seed)
     sources = {number: run.data[source.key] for number, source in enumerate(run.mix.train)}
     paste = spec.augmentation.paste
@@ -155,7 +116,9 @@ def train_stage(
         stage=stage.name,
         seed=spec.seed,
         start=state.stage_step * spec.accumulate_batches,
+        part=(processes.rank, processes.count),
         pin=device.kind == "cuda",
+        threads=max(1, usable_cpus() // 2 // processes.here) if processes.count > 1 else None,
     )
     network.train()
     with batches:
@@ -165,9 +128,9 @@ def train_stage(
                 try:
                     _evaluate_and_keep(run, kept, state, stage, monitor, writer)
                 except Stopped:
-                    _save(run, network, optimizer, state, average)  # the evaluation is still due
+                    save(run, network, optimizer, state, average)  # the evaluation is still due
                     raise
-                _save(run, network, optimizer, state, average)
+                save(run, network, optimizer, state, average)
                 last_save = time.monotonic()
             if state.stage_step == stage.steps:
                 return
@@ -177,7 +140,7 @@ def train_stage(
 
             started = time.perf_counter()
             set_learning_rate(optimizer.inner, spec.optimizer, stage, state.stage_step, state.plateau)
-            losses.append((state.step + 1, _gradients(run, network, optimizer, ready, monitor)))
+            losses.append((state.step + 1, _gradients(run, model, optimizer, ready, monitor)))
             if len(losses) >= LOSSES_BEFORE_CHECK[device.kind]:
                 _take_in(losses, state, stage)
             optimizer.step(spec.optimizer.clip_norm)
@@ -191,57 +154,75 @@ def train_stage(
             state.step_seconds += taken
 
             monitor.step(state.step, _message(state, stage))
-            if state.evaluation_due or monitor.should_stop or time.monotonic() - last_save > SAVE_EVERY_S:
+            stops, save_due = processes.agreed(monitor.should_stop, time.monotonic() - last_save > SAVE_EVERY_S)
+            if state.evaluation_due or stops or save_due:
                 _take_in(losses, state, stage)
-            if monitor.should_stop:
-                _save(run, network, optimizer, state, average)
+            if stops:
+                save(run, network, optimizer, state, average)
                 raise Stopped
-            if time.monotonic() - last_save > SAVE_EVERY_S:
-                _save(run, network, optimizer, state, average)
+            if save_due:
+                save(run, network, optimizer, state, average)
                 last_save = time.monotonic()
 
 
 def _gradients(
-    run: Run, network: SegmentationNetwork, optimizer: ScaledOptimizer, ready: Iterator[Batch], monitor: Monitor
+    run: Run, model: torch.nn.Module, optimizer: ScaledOptimizer, ready: Iterator[Batch], monitor: Monitor
 ) -> torch.Tensor:
-    batches, parts = run.spec.accumulate_batches, run.batch_parts
-    return add_gradients(network, run.task, run.device, optimizer, ready, batches=batches, parts=parts, say=monitor.say)
+    return add_gradients(
+        model,
+        run.task,
+        run.device,
+        optimizer,
+        ready,
+        batches=run.spec.accumulate_batches,
+        parts=run.batch_parts,
+        say=monitor.say,
+        processes=run.processes,
+    )
 
 
 def evaluate(
     run: Run, network: SegmentationNetwork, selection: Selection, monitor: Monitor, what: str
 ) -> SegmentationScores:
     """Score a network on a selection, with the mean loss."""
-    counts, loss = [], 0.0
-    for outputs, _, targets, batch_loss in answers(run, network, selection, monitor, what):
-        loss += batch_loss * len(targets)
-        counts.append(run.task.count(run.task.predict(outputs).cpu().numpy(), targets))
-    return run.task.scores(np.concatenate(counts), loss / len(selection.places))
+    found = [
+        (run.task.count(run.task.predict(outputs).cpu().numpy(), targets), batch_loss * len(targets))
+        for outputs, _, targets, batch_loss in answers(run, network, selection, monitor, what)
+    ]
+    counts, losses = zip(*run.processes.dealt_out(found), strict=True)
+    return run.task.scores(np.concatenate(counts), reduce(add, losses) / len(selection.places))
 
 
 def evaluate_in_detail(
     run: Run, network: SegmentationNetwork, selection: Selection, monitor: Monitor, what: str
 ) -> tuple[SegmentationScores, Counts]:
     """As `evaluate`, with everything else that the task can say; and each image's counts in the selection's order."""
-    evidence, loss = [], 0.0
-    for outputs, images, targets, batch_loss in answers(run, network, selection, monitor, what):
-        loss += batch_loss * len(targets)
-        evidence.append(run.task.examine(images, outputs, targets))
+    found = [
+        (run.task.examine(images, outputs, targets), batch_loss * len(targets))
+        for outputs, images, targets, batch_loss in answers(run, network, selection, monitor, what)
+    ]
+    evidence, losses = zip(*run.processes.dealt_out(found), strict=True)
     records = run.data[selection.key].records
     chosen = [records[int(place)] for place in selection.places]
-    return run.task.detailed_scores(evidence, chosen, loss / len(selection.places))
+    return run.task.detailed_scores(evidence, chosen, reduce(add, losses) / len(selection.places))
 
 
 def answers(
     run: Run, network: SegmentationNetwork, selection: Selection, monitor: Monitor, what: str
 ) -> Iterator[tuple[torch.Tensor, ByteArray, ByteArray, float]]:
-    """Outputs, images (B, H, W, 3), targets and loss of each batch of a selection, in its order."""
+    """Outputs, images (B, H, W, 3), targets and loss of each batch of a selection, in its order.
+
+    Of several processes each answers every so many batches; none can stop meanwhile, since the others wait for it.
+    """
     was_training = network.training
     network.eval()
+    processes = run.processes
     done, size = 0, max(1, run.spec.batch_size // run.batch_parts.count)
+    say = monitor.say if processes.count == 1 else monitor.tell
+    part = (processes.rank, processes.count)
     try:
-        for images, targets in plain_batches(run.data[selection.key], selection.places, size):
-            monitor.say(f"{what}: {done}/{len(selection.places)} images")
+        for images, targets in plain_batches(run.data[selection.key], selection.places, size, part):
+            say(f"{what}: {done}/{len(selection.places)} images")
             with (
                 torch.inference_mode(),
                 torch.autocast(run.device.kind, dtype=run.device.autocast_dtype, enabled=run.device.is_mixed),
@@ -250,7 +231,7 @@ def answers(
             with torch.inference_mode():
                 loss = float(run.task.loss(outputs, targets.to(run.device.place)))
             yield outputs, images.permute(0, 2, 3, 1).numpy(), targets.numpy(), loss
-            done += len(images)
+            done = min(done + len(images) * processes.count, len(selection.places))
     finally:
         network.train(was_training)
 
@@ -285,7 +266,7 @@ def _evaluate_and_keep(
     state: State,
     stage: Stage,
     monitor: Monitor,
-    writer: SummaryWriter,
+    writer: SummaryWriter | None,
 ) -> None:
     """Score the validation images, add to the curve, lower rates if due, and keep the network if it is the best."""
     started = time.perf_counter()
@@ -312,7 +293,8 @@ def _evaluate_and_keep(
         ("mean_iou/validation", scores.mean_dataset_iou),
         ("mean_image_iou/validation", scores.mean_image_iou),
     ):
-        writer.add_scalar(name, value, state.step)
+        if writer is not None:
+            writer.add_scalar(name, value, state.step)
     values = {"validation.loss": -validation_loss, "validation.mean_iou": scores.mean_dataset_iou}
     value = values[run.spec.early_stopping.metric if run.spec.early_stopping else "validation.mean_iou"]
     if isinstance(run.spec.optimizer.schedule, ReduceOnPlateau):
@@ -321,56 +303,11 @@ def _evaluate_and_keep(
     state.stage_best_value = max(value, state.stage_best_value)
     if value > state.best_value:
         state.best_value, state.best_step = value, state.step
-        checkpoint.save(
-            run.workspace / checkpoint.BEST,
-            {"order_digest": run.order_digest, "step": state.step, "model": network.state_dict()},
-        )
-
-
-def _save(
-    run: Run,
-    network: SegmentationNetwork,
-    optimizer: ScaledOptimizer | None,
-    state: State,
-    average: AveragedModel | None,
-) -> None:
-    values = {
-        "order_digest": run.order_digest,
-        "state": asdict(state),
-        "batch_parts": run.batch_parts.count,
-        "model": network.state_dict(),
-        "average": average.state_dict() if average else None,
-        "optimizer": optimizer.state_dict() if optimizer else None,
-        "random": {
-            "cpu": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if run.device.kind == "cuda" else [],
-        },
-    }
-    checkpoint.save(run.workspace / checkpoint.LAST, values)
-
-
-def _resume(
-    run: Run, network: SegmentationNetwork, average: AveragedModel | None
-) -> tuple[State, dict[str, Any] | None]:
-    """Put the network, its average and the random generators where the last checkpoint, if any, says they were."""
-    values = checkpoint.load(run.workspace / checkpoint.LAST)
-    if values is None:
-        return State(), None
-    if values["order_digest"] != run.order_digest:
-        raise ConflictError(
-            f"{run.workspace} holds a run of another order",
-            hint="give each run its own workspace",
-            context={"found": values["order_digest"], "expected": run.order_digest},
-        )
-    run.batch_parts.count = values.get("batch_parts", 1)  # checkpoints of earlier releases have none
-    network.load_state_dict(values["model"])
-    if average is not None:
-        average.load_state_dict(values["average"])
-    torch.set_rng_state(values["random"]["cpu"])
-    if run.device.kind == "cuda" and len(values["random"]["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(values["random"]["cuda"])
-    plateau = Plateau(**values["state"].pop("plateau", {}))  # checkpoints of earlier releases have none
-    return State(**values["state"], plateau=plateau), values["optimizer"]
+        if run.processes.is_first:
+            checkpoint.save(
+                run.workspace / checkpoint.BEST,
+                {"order_digest": run.order_digest, "step": state.step, "model": network.state_dict()},
+            )
 
 
 def _message(state: State, stage: Stage) -> str:

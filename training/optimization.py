@@ -62,15 +62,18 @@ class Plateau:
 
 def make_optimizer(settings: Optimizer, network: SegmentationNetwork) -> torch.optim.Optimizer:
     """The optimizer of a stage, over what is not frozen: the encoder's parameters first, if any, then the others."""
+    decay = settings.weight_decay
+    encoder_decay = decay if settings.encoder_weight_decay is None else settings.encoder_weight_decay
     parts = [
-        (settings.encoder_lr, list(network.encoder.parameters())),
-        (settings.decoder_lr, list(network.decoder_parameters())),
+        (settings.encoder_lr, encoder_decay, list(network.encoder.parameters())),
+        (settings.decoder_lr, decay, list(network.decoder_parameters())),
     ]
     groups = []
-    for learning_rate, parameters in parts:
+    for learning_rate, weight_decay, parameters in parts:
         trained = [parameter for parameter in parameters if parameter.requires_grad]
         if trained:
-            groups.append({"params": trained, "lr": learning_rate, "base_lr": learning_rate})
+            group = {"params": trained, "lr": learning_rate, "base_lr": learning_rate, "weight_decay": weight_decay}
+            groups.append(group)
     match settings.kind:
         case "adam":
             return torch.optim.Adam(groups, weight_decay=settings.weight_decay, fused=True)

@@ -110,10 +110,14 @@ class Monitor:
         Raises:
             Stopped: The process was asked to stop.
         """
-        self._progress = Progress(done=self._progress.done, total=self._progress.total, message=message)
-        self._bar.set_postfix_str(message, refresh=False)
+        self.tell(message)
         if self.should_stop:
             raise Stopped
+
+    def tell(self, message: str) -> None:
+        """Say what is going on where this process can't stop alone."""
+        self._progress = Progress(done=self._progress.done, total=self._progress.total, message=message)
+        self._bar.set_postfix_str(message, refresh=False)
 
     def _write_regularly(self) -> None:
         while not self._ended.wait(HEARTBEAT_S / 3):
@@ -134,6 +138,7 @@ def carry_out_order(
     *,
     lock: str | None = None,
     again: str = "",
+    share: Callable[[_OrderT], _OrderT] = lambda order: order,
 ) -> int:
     """Be a process that carries out one order, and leaves its last word in the order's workspace.
 
@@ -144,6 +149,7 @@ def carry_out_order(
         arguments: Command line without the program's name; none is the process's own.
         lock: File of the workspace that one process holds at a time; none where nothing is kept from start to start.
         again: What to do after a stop, for the log.
+        share: What this process makes of the order as written, where several carry it out.
 
     Returns:
         The exit code: 0 done, 1 failed, 2 the order can't be read, 143 stopped on request.
@@ -154,7 +160,7 @@ def carry_out_order(
         return 2
     path = Path(arguments[0])
     try:
-        order: Any = parse_json(order_type, read_file(path).encode(), source=str(path))
+        order: Any = share(parse_json(order_type, read_file(path).encode(), source=str(path)))
     except BeltlineError as error:
         if path.parent.is_dir():
             write_error(path.parent, error)  # where a supervisor that wrote the order looks

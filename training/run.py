@@ -6,6 +6,9 @@ The order (`contracts/run.py: TrainingOrder`) names a workspace, where `progress
 or `error.json` is left (`contracts/process.py`). A run that was stopped or killed goes on from its last checkpoint when
 it is started again; a run that is finished says its result again. Exit codes: 0 done, 1 failed, 2 the order can't be
 read, 143 stopped on request.
+
+Where the spec asks for several processes, this one looks at everything, then starts the others
+(`training/helpers.py`); started by torchrun or `accelerate launch`, on one machine or several, each is one of them.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 # Threads that spin while they wait for each other slow a shared machine to a crawl: beside rendering processes a step
@@ -23,25 +28,29 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-from contracts.errors import ConfigurationError, ConflictError, TrainingError
+from contracts.errors import CapabilityMissingError, ConfigurationError, ConflictError, TrainingError
 from contracts.ids import canonical_json, digest_of
 from contracts.process import RESULT_FILE, write_document
 from contracts.run import CurvePoint, RunResult, TrainingOrder
+from contracts.scores import SegmentationScores
 from registry.label_maps.applied import classes_of
 from registry.reader import open_version
-from training import augment, checkpoint, environment, mixing
+from training import augment, checkpoint, distributed, environment, mixing
 from training.batches import LabelledFrames
 from training.checks import check_images
 from training.data import open_frames
 from training.gradients import BatchParts, is_out_of_memory
-from training.loop import Run, evaluate, evaluate_in_detail, train
+from training.helpers import Helpers, heed_the_first, started_by_first
+from training.loop import evaluate, evaluate_in_detail, train
 from training.networks.freezing import freeze
-from training.networks.segmentation import NEEDS_BATCH, build, check_size
+from training.networks.segmentation import NEEDS_BATCH, SegmentationNetwork, build, check_size
 from training.process import Monitor, carry_out_order
 from training.report import pictures, run_report
 from training.report.results import ORDER_FILE
+from training.state import Run, State
 from training.streams import torch_seed
 from training.tasks.segmentation import Segmentation
+from training.tasks.task import Counts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words,
         lock="trainer.lock",
         again="start the run again to go on",
+        share=distributed.own_share,
     )
 
 
@@ -62,15 +72,25 @@ def _train_and_say(order: TrainingOrder, command: str) -> None:
     total = sum(stage.steps for stage in order.spec.stages)
     try:
         with Monitor(Path(order.workspace), total, order.run) as monitor:
+            if distributed.own_rank() > 0:
+                heed_the_first()
+                help_out(order, monitor)
+                return
             monitor.stop_on_signals()
             result = carry_out(order, monitor, command)
-    except Exception as error:
+    except (RuntimeError, MemoryError) as error:
+        if environment.WITHOUT_DETERMINISTIC in str(error):
+            raise CapabilityMissingError(
+                f"deterministic: {str(error).splitlines()[0][:300]}",
+                hint="write deterministic: false, or take a network without that operation",
+            ) from error
         if not is_out_of_memory(error):
             raise
         raise TrainingError(
             f"out of memory with batches of {order.spec.batch_size} images of {order.spec.image_size} pixels",
             code="out_of_memory",
-            hint="lower batch_size or image_size",
+            hint="lower batch_size or image_size"
+            + (", or share the batches among more processes" if order.spec.processes > 1 else ""),
         ) from error
     print(summary(result))
 
@@ -111,32 +131,17 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
         monitor.step(finished.steps, "finished before")
         return finished
     write_document(workspace / ORDER_FILE, order)
+    run, network = _made_ready(order, monitor)
     spec = order.spec
-    device = environment.choose_device(spec.device, spec.precision)
-    environment.make_repeatable()
-    _check(order)
-    task = Segmentation(list(order.label_map.classes), spec.loss)
-    data = read_data(order, monitor)
-    mix = mixing.draw(spec.data, {key: frames.records for key, frames in data.items()})
-    check_images(mix, data, task, order.label_map.name)
-    for stage in spec.stages:  # a stage without images is refused before the first is trained
-        mixing.BatchSampler(mix.train, on=stage.on, stage=stage.name, batch_size=spec.batch_size, seed=spec.seed)
-    monitor.say("building the network")
-    torch.manual_seed(torch_seed(spec.seed, "weights"))
-    network = build(spec.network, task.output_channels)
-    check_size(network, spec.image_size)
-    for stage in spec.stages:  # so is one that freezes what there is not, or everything
-        freeze(network, stage)
-    parts = BatchParts(smallest_images=2 if spec.network.architecture in NEEDS_BATCH else 1)
-    run = Run(spec, digest, workspace, device, mix, data, task, _mirrored_ids(order), parts)
-    state = train(run, network, monitor)
+    starts_others = spec.processes > 1 and distributed.launched() == 1
+    with (
+        Helpers(workspace / ORDER_FILE, workspace, spec.processes) if starts_others else nullcontext(),
+        distributed.joined(run.device) as (processes, device),
+    ):
+        run = replace(run, processes=processes, device=device)
+        found = environment.capture(device, processes.count, strict=spec.deterministic)
+        state, validation, (test, counts) = _trained_and_scored(run, network, monitor)
 
-    best = checkpoint.load(workspace / checkpoint.BEST)
-    if best is None:
-        raise TrainingError(f"{workspace / checkpoint.BEST} is gone", hint="start the run in a fresh workspace")
-    network.load_state_dict(best["model"])
-    validation = evaluate(run, network, mix.validation, monitor, "scoring the validation images")
-    test, counts = evaluate_in_detail(run, network, mix.test, monitor, "scoring the test images")
     monitor.say("drawing the report")
     files = {
         "checkpoint": checkpoint.BEST,
@@ -151,24 +156,83 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
         best_step=state.best_step,
         steps=state.step,
         stopped_early=state.stopped_early,
-        training_images={source.name: len(source.places) for source in mix.train},
-        validation_images=len(mix.validation.places),
+        training_images={source.name: len(source.places) for source in run.mix.train},
+        validation_images=len(run.mix.validation.places),
         validation=validation,
         test=test,
         curve=tuple(CurvePoint.model_validate(point) for point in state.curve),
         seconds=state.seconds,
         seconds_per_step=state.step_seconds / state.step,
         files=files,
-        environment=environment.capture(device),
-        batch_parts=parts.count,
+        environment=found,
+        batch_parts=run.batch_parts.count,
     )
-    run_report.write(order, result, task, workspace, command)
+    run_report.write(order, result, run.task, workspace, command)
     write_document(workspace / RESULT_FILE, result)
     return result
 
 
-def read_data(order: TrainingOrder, monitor: Monitor) -> dict[mixing.SourceKey, LabelledFrames]:
+def help_out(order: TrainingOrder, monitor: Monitor) -> None:
+    """Train and score a run as one of several processes, but the first; nothing is kept of it.
+
+    Raises:
+        As `carry_out`.
+    """
+    if _finished(distributed.folder_of_run(order), order_digest(order)) is not None:
+        return
+    run, network = _made_ready(order, monitor)
+    with distributed.joined(run.device) as (processes, device):
+        _trained_and_scored(replace(run, processes=processes, device=device), network, monitor)
+
+
+def _made_ready(order: TrainingOrder, monitor: Monitor) -> tuple[Run, SegmentationNetwork]:
+    """Everything that training needs, looked at; what the first process has looked at, the others need not."""
+    spec = order.spec
+    device = environment.choose_device(spec.device, spec.precision)
+    distributed.check(spec.processes, device)
+    environment.make_repeatable(strict=spec.deterministic)
+    _check(order)
+    task = Segmentation(list(order.label_map.classes), spec.loss)
+    data = read_data(order, monitor, verified=started_by_first())
+    mix = mixing.draw(spec.data, {key: frames.records for key, frames in data.items()})
+    if distributed.own_rank() == 0:
+        check_images(mix, data, task, order.label_map.name)
+    for stage in spec.stages:  # a stage without images is refused before the first is trained
+        mixing.BatchSampler(mix.train, on=stage.on, stage=stage.name, batch_size=spec.batch_size, seed=spec.seed)
+    monitor.say("building the network")
+    torch.manual_seed(torch_seed(spec.seed, "weights"))
+    network = build(spec.network, task.output_channels)
+    check_size(network, spec.image_size)
+    for stage in spec.stages:  # so is one that freezes what there is not, or everything
+        freeze(network, stage)
+    parts = BatchParts(smallest_images=2 if spec.network.architecture in NEEDS_BATCH else 1)
+    workspace = Path(order.workspace)
+    return Run(spec, order_digest(order), workspace, device, mix, data, task, _mirrored_ids(order), parts), network
+
+
+def _trained_and_scored(
+    run: Run, network: SegmentationNetwork, monitor: Monitor
+) -> tuple[State, SegmentationScores, tuple[SegmentationScores, Counts]]:
+    """Where training ended, and what the best network scores on the validation and test images, with its counts."""
+    state = train(run, network, monitor)
+    first = run.processes.is_first
+    best = run.processes.of_first(checkpoint.load(run.workspace / checkpoint.BEST) if first else None)
+    if best is None:
+        raise TrainingError(f"{run.workspace / checkpoint.BEST} is gone", hint="start the run in a fresh workspace")
+    network.load_state_dict(best["model"])
+    validation = evaluate(run, network, run.mix.validation, monitor, "scoring the validation images")
+    return state, validation, evaluate_in_detail(run, network, run.mix.test, monitor, "scoring the test images")
+
+
+def read_data(
+    order: TrainingOrder, monitor: Monitor, *, verified: bool = False
+) -> dict[mixing.SourceKey, LabelledFrames]:
     """Open, verify and if need be decode every version and split that the order names.
+
+    Args:
+        order: Names them.
+        monitor: Told of progress.
+        verified: Whether another process has just verified them.
 
     Raises:
         ConfigurationError: A version's digest is not given, or the label map fits none of its labels.
@@ -193,7 +257,15 @@ def read_data(order: TrainingOrder, monitor: Monitor) -> dict[mixing.SourceKey, 
                 last[0] = time.monotonic()
                 monitor.say(f"{what}: {done}/{total}")
 
-        frames = open_frames(version, split, order.spec.image_size, Path(order.cache), tell, label_map=order.label_map)
+        frames = open_frames(
+            version,
+            split,
+            order.spec.image_size,
+            Path(order.cache),
+            tell,
+            label_map=order.label_map,
+            verified=verified,
+        )
         data[dataset, split] = LabelledFrames(frames, lookup)
     return data
 

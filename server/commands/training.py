@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from contracts.document import load
+from contracts.document import load, validate
 from contracts.errors import BeltlineError, NotFoundError
 from contracts.process import write_atomically
 from contracts.run import RunResult, TrainingSpec
-from server.commands.session import Session, Subparsers, command, table
+from server.commands.session import Session, Subparsers, command, positive, table
 from server.resources import Run, StudyDescription
 
 
@@ -22,9 +22,15 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
         "train a network on a mix of dataset versions and score it",
         description="Train a network on a mix of dataset versions and score it on the whole test set.\n"
         "Blocks until done; Ctrl-C cancels.",
-        epilog="  beltline train carparts.yaml",
+        epilog="  beltline train carparts.yaml\n  beltline train carparts.yaml --processes 2",
     )
     parser.add_argument("spec", type=Path, metavar="SPEC.yaml")
+    parser.add_argument(
+        "--processes",
+        type=positive,
+        metavar="N",
+        help="share every batch among N processes, a GPU each",
+    )
     parser.set_defaults(run=_train)
 
     parser = command(
@@ -41,6 +47,9 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
 
 def _train(arguments: argparse.Namespace, session: Session) -> int:
     spec = load(TrainingSpec, arguments.spec)
+    if arguments.processes is not None:
+        value = {**spec.model_dump(mode="json"), "processes": arguments.processes}
+        spec = validate(TrainingSpec, value, source=str(arguments.spec))
     accepted = session.service().train(spec)
     if accepted.run is None:
         raise BeltlineError("the training run has no id", code="unexpected_answer")

@@ -36,7 +36,7 @@ def main() -> int:
     from training import run
 
     code = run.main([str(path)])
-    _write_usage(workspace, time.monotonic() - started)
+    _write_usage(workspace, time.monotonic() - started, _processes(path))
     return code
 
 
@@ -48,14 +48,24 @@ def _end_with(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _write_usage(workspace: Path, seconds: float) -> None:
+def _processes(path: Path) -> int:
+    """That share the run, this one among them."""
+    try:
+        return int(json.loads(path.read_bytes())["spec"].get("processes", 1))
+    except (OSError, ValueError, KeyError):
+        return 1
+
+
+def _write_usage(workspace: Path, seconds: float, processes: int) -> None:
     import torch
 
     from contracts.process import write_atomically
 
     uses_gpu = torch.cuda.is_available() and torch.cuda.max_memory_reserved() > 0
+    largest_other = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if processes > 1 else 0
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + (processes - 1) * largest_other
     usage = {
-        "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "memory_bytes": memory * 1024,
         "gpu_memory_bytes": torch.cuda.max_memory_reserved() if uses_gpu else 0,
         "gpu_total_bytes": torch.cuda.get_device_properties(0).total_memory if uses_gpu else 0,
         "seconds": seconds,

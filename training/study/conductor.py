@@ -124,7 +124,8 @@ class Conductor:
         first = [task for name, task in self._before.items() if name in used]
         once = {task.digest: task for task in [*first, *planned]}
         open_tasks = [task for task in once.values() if task.result() is None]
-        wanted = min(self.order.parallel or cores, max(1, len(open_tasks)))
+        at_most = max(1, cores // max((task.spec.processes for task in open_tasks), default=1))
+        wanted = min(self.order.parallel or at_most, max(1, len(open_tasks)))
         threads = max(1, cores // wanted)
         found = probe.measure(open_tasks, self.workspace, threads=threads, look=self._look)
         self._missing = dict(found.missing)

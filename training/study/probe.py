@@ -70,6 +70,8 @@ def setting_of(spec: TrainingSpec) -> str:
     batches = f"batches of {spec.batch_size}"
     if spec.accumulate_batches > 1:
         batches = f"{spec.accumulate_batches} {batches}"
+    if spec.processes > 1:
+        batches += f" among {spec.processes} processes"
     return f"{network.architecture} {network.encoder}{weights} {width}x{height}, {batches}"
 
 

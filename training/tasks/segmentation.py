@@ -15,7 +15,6 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from contracts.errors import ConfigurationError, nearest
 from contracts.frame import FrameRecord
 from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID
 from contracts.run import Loss
@@ -23,7 +22,7 @@ from contracts.scores import ClassScore, SegmentationScores
 from training.metrics.boundary import boundary_counts
 from training.metrics.calibration import calibration_table
 from training.metrics.detail import TRUE_POSITIVE, Evidence, joined, with_detail
-from training.tasks.task import ByteArray, Counts, Task
+from training.tasks.task import ByteArray, Counts, Sums, Task, of_this_process
 
 REGION_EPSILON = 1.0
 """Pixels added to both sides of the Dice and IoU fractions, so that a few stray pixels don't swing a rare class."""
@@ -62,11 +61,7 @@ class Segmentation(Task):
     def __init__(self, classes: Sequence[str], loss: Loss) -> None:
         self.classes = tuple(classes)
         self._loss = loss
-        for name in loss.class_weights:
-            if name not in self.classes:
-                raise ConfigurationError(
-                    f"loss.class_weights: the label map has no class '{name}'", hint=nearest(name, self.classes)
-                )
+        loss.check_classes(self.classes)
         weights = torch.tensor([loss.class_weights.get(name, 1.0) for name in self.classes])
         self._weights = {torch.device("cpu"): weights}  # by device: copying to a GPU waits for it
 
@@ -74,7 +69,7 @@ class Segmentation(Task):
     def output_channels(self) -> int:
         return len(self.classes)
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, sums: Sums = of_this_process) -> torch.Tensor:
         """Weighted sum of binary cross entropy, focal loss, 1 - soft Dice and 1 - soft IoU.
 
         The first two are means over classes and counted pixels. Dice and IoU are taken over all counted pixels of the
@@ -83,40 +78,55 @@ class Segmentation(Task):
         Args:
             outputs: (B, C, H, W) float logits.
             targets: (B, H, W) uint8 class ids, 255 ignore.
+            sums: From sums over these samples to those over the batch.
         """
         counted = (targets != IGNORE_ID).unsqueeze(1)
         ids = torch.arange(1, len(self.classes) + 1, dtype=targets.dtype, device=targets.device)
         truth = (targets.unsqueeze(1) == ids.view(1, -1, 1, 1)).float()
         # Chosen, not multiplied: an infinite logit under an ignored pixel must not become NaN.
         logits = torch.where(counted, outputs.float(), 0.0)
-        total = logits.new_zeros(())
+        of_samples = {"counted": counted.sum()}
         if self._loss.bce or self._loss.focal:
             entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
             if self._loss.bce:
-                total = total + self._loss.bce * self._pixel_mean(entropy, counted)
+                of_samples["bce"] = self._pixel_sum(entropy, counted)
             if self._loss.focal:
                 of_truth = torch.sigmoid(torch.where(truth > 0, logits, -logits))
                 focal = entropy * (1 - of_truth).pow(self._loss.focal_gamma)
-                total = total + self._loss.focal * self._pixel_mean(focal, counted)
+                of_samples["focal"] = self._pixel_sum(focal, counted)
         if self._loss.dice or self._loss.iou:
             probability = torch.sigmoid(logits) * counted
-            shared = (probability * truth).sum(dim=(0, 2, 3))
-            truth_px = truth.sum(dim=(0, 2, 3))
-            both = probability.sum(dim=(0, 2, 3)) + truth_px
-            if self._loss.dice:
-                missing = 1 - (2 * shared + REGION_EPSILON) / (both + REGION_EPSILON)
-                total = total + self._loss.dice * self._class_mean(missing, truth_px)
-            if self._loss.iou:
-                missing = 1 - (shared + REGION_EPSILON) / (both - shared + REGION_EPSILON)
-                total = total + self._loss.iou * self._class_mean(missing, truth_px)
+            of_samples["shared"] = (probability * truth).sum(dim=(0, 2, 3))
+            of_samples["truth"] = truth.sum(dim=(0, 2, 3))
+            of_samples["both"] = probability.sum(dim=(0, 2, 3)) + of_samples["truth"]
+        return self._of_sums(dict(zip(of_samples, sums(list(of_samples.values())), strict=True)))
+
+    def _of_sums(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The loss, from what is summed over a batch."""
+        total = batch["counted"].new_zeros((), dtype=torch.float32)
+        if self._loss.bce:
+            total = total + self._loss.bce * self._pixel_mean(batch["bce"], batch["counted"])
+        if self._loss.focal:
+            total = total + self._loss.focal * self._pixel_mean(batch["focal"], batch["counted"])
+        if self._loss.dice:
+            missing = 1 - (2 * batch["shared"] + REGION_EPSILON) / (batch["both"] + REGION_EPSILON)
+            total = total + self._loss.dice * self._class_mean(missing, batch["truth"])
+        if self._loss.iou:
+            missing = 1 - (batch["shared"] + REGION_EPSILON) / (batch["both"] - batch["shared"] + REGION_EPSILON)
+            total = total + self._loss.iou * self._class_mean(missing, batch["truth"])
         return total
 
-    def _pixel_mean(self, values: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
-        """Mean of (B, C, H, W) over classes, by their weights, and counted pixels, (B, 1, H, W)."""
+    def _pixel_sum(self, values: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
+        """Sum of (B, C, H, W) over classes, by their weights, and counted pixels, (B, 1, H, W)."""
         if not self._loss.class_weights:
-            return (values * counted).sum() / (counted.sum() * len(self.classes)).clamp(min=1)
-        weights = self._weights_on(values.device)
-        return ((values * counted).sum(dim=(0, 2, 3)) * weights).sum() / (counted.sum().clamp(min=1) * weights.sum())
+            return (values * counted).sum()
+        return ((values * counted).sum(dim=(0, 2, 3)) * self._weights_on(values.device)).sum()
+
+    def _pixel_mean(self, summed: torch.Tensor, counted_px: torch.Tensor) -> torch.Tensor:
+        """From `_pixel_sum` to the mean over classes, by their weights, and counted pixels."""
+        if not self._loss.class_weights:
+            return summed / (counted_px * len(self.classes)).clamp(min=1)
+        return summed / (counted_px.clamp(min=1) * self._weights_on(summed.device).sum())
 
     def _class_mean(self, values: torch.Tensor, truth_px: torch.Tensor) -> torch.Tensor:
         """Mean of (C,) by the classes' weights, over those that occur or all."""

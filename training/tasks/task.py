@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,13 @@ from contracts.scores import SegmentationScores
 
 ByteArray = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int64]
+Sums = Callable[[Sequence[torch.Tensor]], Sequence[torch.Tensor]]
+"""From sums over the samples at hand to those over the whole batch."""
+
+
+def of_this_process(tensors: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    """The whole batch is at hand."""
+    return tensors
 
 
 class Task(ABC):
@@ -26,12 +33,13 @@ class Task(ABC):
         """Channels that a network gives."""
 
     @abstractmethod
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """What training makes small.
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, sums: Sums = of_this_process) -> torch.Tensor:
+        """What training makes small: a function of sums over the samples of a batch.
 
         Args:
             outputs: A network's, (B, C, H, W) float.
             targets: (B, H, W) uint8.
+            sums: Makes sums over these samples those over the batch, where several processes share one; called once.
 
         Returns:
             A scalar, float32.

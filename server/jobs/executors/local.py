@@ -22,6 +22,8 @@ _SOURCE_ROOT = Path(__file__).resolve().parents[3]
 _LOG_TAIL_LINES = 12
 STOPPED_CODE = "stopped"
 """Left by a process that was asked to end: no verdict on its work. Where nobody of ours asked, it counts as a death."""
+DIED_CODE = "process_died"
+"""Of a death; also left by a process that needs others, one of which has died."""
 
 
 class LocalExecutor:
@@ -130,6 +132,8 @@ class LocalProcess:
         if code == 0 and (workspace / RESULT_FILE).exists():
             return Outcome(succeeded=True)
         verdict = read_error(workspace)
+        if verdict is not None and code > 0 and verdict.code == DIED_CODE:
+            return Outcome(succeeded=False, death=verdict)
         if verdict is not None and code > 0 and verdict.code != STOPPED_CODE:
             return Outcome(succeeded=False, failure=verdict)
         if code < 0:
@@ -142,7 +146,7 @@ class LocalProcess:
             succeeded=False,
             death=BeltlineError(
                 f"the process of {self.order.name} {how}",
-                code="process_died",
+                code=DIED_CODE,
                 hint="its last words are in the job's log",
                 context={"exit_code": code, "log_tail": self._last_words()},
                 retryable=True,

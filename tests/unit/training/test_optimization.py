@@ -53,6 +53,13 @@ def test_a_step_schedule_falls_every_so_many_steps():
     assert found[:, 0] == pytest.approx([1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4])
 
 
+@pytest.mark.parametrize(("decay", "expected"), [(None, [3e-4, 3e-4]), (3e-5, [3e-5, 3e-4]), (0, [0, 3e-4])])
+@pytest.mark.parametrize("kind", ["adam", "adamw", "sgd"])
+def test_the_encoder_may_have_a_weight_decay_of_its_own(kind, decay, expected):
+    optimizer = make_optimizer(Optimizer(kind=kind, weight_decay=3e-4, encoder_weight_decay=decay), tiny())
+    assert [group["weight_decay"] for group in optimizer.param_groups] == expected
+
+
 def test_a_plateau_lowers_both_rates():
     found = rates({"kind": "reduce_on_plateau"}, [0, 9], plateau=Plateau(factor=0.25))
     assert found == [[2.5e-4, 2.5e-3]] * 2
