@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from contracts.document import Document, SchemaVersion
 from contracts.errors import nearest
 from contracts.ids import Name, VersionText
+from contracts.mix import MixName
 from contracts.study_table import Shown
 
 Scalar = str | int | float | bool | None
@@ -157,6 +158,10 @@ class Study(Document):
     """Sentences that belong beside every figure: what was tested on, what a paper leaves open and was filled in."""
     datasets: dict[Name, VersionText | StudyDataset] = {}
     """Versions by the names that the base run and the axes call them, so that another one is put in at one place."""
+    mixes: Annotated[
+        dict[MixName, tuple[dict[str, Any], ...]], Field(max_length=64, exclude_if=lambda found: not found)
+    ] = {}
+    """Training sources by the names that `data.mix` calls them; others are mixes of the registry."""
     base: str | dict[str, Any]
     """Path of a training document, or the document itself."""
     set: dict[Path, Any] = {}

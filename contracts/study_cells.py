@@ -182,6 +182,7 @@ def _cell(
     where = where or f"study '{study.name}', cell " + ", ".join(f"{name} {value}" for name, value in values.items())
     try:
         document = apply_overrides(base, changes)
+        _with_mix(study, document)
         kinds = _with_versions(study, document)
         document["name"] = None  # no part of what a run is
         _without_empty_stages(document, where)
@@ -189,12 +190,6 @@ def _cell(
     except ConfigurationError as error:
         message = error.message if error.message.startswith(where) else f"{where}: {error.message}"
         raise ConfigurationError(message, code=error.code, hint=error.hint, context=error.context) from None
-    if spec.data.mix is not None:
-        raise ConfigurationError(
-            f"{where}: data.mix: a study draws its images itself",
-            code="invalid_study",
-            hint="name the sources under data.train",
-        )
     wanted = starts_from(spec)
     if wanted is not None and wanted not in study.before:
         raise ConfigurationError(
@@ -205,13 +200,29 @@ def _cell(
     return Cell(values, spec, kinds)
 
 
+def _with_mix(study: Study, document: dict[str, Any]) -> None:
+    """Put the sources of a mix that the study knows in its place; those of the registry are read when it is planned."""
+    data = document.get("data")
+    name = data.get("mix") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or name is None:
+        return
+    if data.get("train"):
+        raise ConfigurationError(
+            f"data.mix: '{name}' and data.train are both given", code="invalid_study", hint="keep one of them"
+        )
+    if name in study.mixes:
+        data["train"] = [dict(source) for source in study.mixes[name]]
+        data["mix"] = None
+
+
 def _with_versions(study: Study, document: dict[str, Any]) -> tuple[Subsets, ...]:
     """Put versions in place of the study's names for datasets; how each training source draws its images."""
     data = document.get("data")
-    if not isinstance(data, dict) or not isinstance(data.get("train"), list):
+    if not isinstance(data, dict) or not isinstance(data.get("train", []), list):
         return ()  # validation says what is wrong
+    train = data.get("train", [])
     kinds: list[Subsets] = []
-    for source in [*data["train"], data.get("validation"), data.get("test")]:
+    for source in [*train, data.get("validation"), data.get("test")]:
         if not isinstance(source, dict) or not isinstance(source.get("dataset"), str):
             continue
         called = source["dataset"]
@@ -223,7 +234,7 @@ def _with_versions(study: Study, document: dict[str, Any]) -> tuple[Subsets, ...
                 hint=nearest(called, study.datasets) or "write name@version, or name it under datasets",
             )
         source["dataset"] = version
-        if len(kinds) < len(data["train"]):
+        if len(kinds) < len(train):
             kinds.append(_subsets(study, called, version))
     for stage in document.get("stages") or ():
         if isinstance(stage, dict) and isinstance(stage.get("on"), list):
@@ -273,5 +284,6 @@ def _subset_seed(source: TrainingSource, kind: Subsets, repeat: int) -> int:
         case "nested":
             return (source.seed + repeat) % _SEED_RANGE
         case "independent":
-            name = canonical_json([source.dataset, source.split, source.take, source.seed, repeat])
+            amount = source.take if source.share is None else [source.share]
+            name = canonical_json([source.dataset, source.split, amount, source.seed, repeat])
             return int(digest_of(name).removeprefix("sha256:"), 16) % _SEED_RANGE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from contracts.study import Study, StudyDataset
 from contracts.study_cells import check_metric, expand, preparatory_runs, starts_from
 from registry.catalog import Catalog
 from registry.label_maps.shipped import resolve_label_map
+from registry.mixes import resolve_mix
 from registry.splits import check_split
 from registry.terms import inherited_terms
 from server.jobs.plans import StudyPlan
@@ -38,8 +40,10 @@ def plan_study(settings: Settings, catalog: Catalog, study: Study, parallel: int
         ConfigurationError: A run is invalid, a label map names none of a version's labels, the report's metric is none,
             or the study names a path that it may not.
     """
-    planned = [(cell.name, cell.spec) for cell in expand(study)]
-    planned += [(f"before {name}", spec) for name, spec in preparatory_runs(study).items()]
+    planned = _planned(study)
+    if any(spec.data.mix is not None for _, spec in planned):
+        study = _with_mixes(catalog, study, planned)
+        planned = _planned(study)
     versions: dict[str, VersionDescription] = {}
     label_maps: dict[str, LabelMap] = {}
     seen: set[tuple[str, str, str | None]] = set()
@@ -51,6 +55,7 @@ def plan_study(settings: Settings, catalog: Catalog, study: Study, parallel: int
             if spec.augmentation.horizontal_flip:
                 label_map.mirrored_ids()
             check_metric(study, list(label_map.classes))
+            spec.loss.check_classes(list(label_map.classes))
             for source in _sources(spec):
                 key = (str(spec.label_map), source.dataset, source.split)
                 if key in seen:
@@ -77,6 +82,26 @@ def plan_study(settings: Settings, catalog: Catalog, study: Study, parallel: int
         parallel=parallel,
         terms=terms,
     )
+
+
+def _planned(study: Study) -> list[tuple[str, TrainingSpec]]:
+    """All runs but repeats, with what errors call them."""
+    runs = [(cell.name, cell.spec) for cell in expand(study)]
+    return runs + [(f"before {name}", spec) for name, spec in preparatory_runs(study).items()]
+
+
+def _with_mixes(catalog: Catalog, study: Study, planned: Sequence[tuple[str, TrainingSpec]]) -> Study:
+    """The study with the sources of the registry's mixes that its runs name."""
+    mixes = dict(study.mixes)
+    for where, spec in planned:
+        if spec.data.mix is None or spec.data.mix in mixes:
+            continue
+        try:
+            sources = resolve_mix(catalog, spec.data).train
+        except (ConfigurationError, NotFoundError) as error:
+            raise _in_run(study, where, error) from None
+        mixes[spec.data.mix] = tuple(source.model_dump(mode="json") for source in sources)
+    return study.model_copy(update={"mixes": mixes})
 
 
 def _label_map(spec: TrainingSpec, named: dict[str, LabelMap]) -> LabelMap:

@@ -60,21 +60,26 @@ class DataOfStudy:
         return found
 
     def _amount(self, axis: Axis, name: str, value: str, place: int, cells: Sequence[Cell]) -> float | None:
+        counted: list[int] = []
+        for path, item in axis.changes()[place].items():
+            parts = path.split(".")
+            if parts[:2] != ["data", "train"]:
+                continue
+            if parts[3:] == ["take"] and item == "all":
+                counted.append(int(parts[2]))
+            if parts[3:] == ["share"] and item is not None and axis.role != "other":
+                return self._counted(int(parts[2]), name, value, cells)  # a number, and not of images
         try:
             return float(value) if float(value) >= 0 else None
         except ValueError:
-            pass
-        for path, item in axis.changes()[place].items():
-            parts = path.split(".")
-            if item != "all" or parts[:2] != ["data", "train"] or parts[3:] != ["take"]:
-                continue
-            for cell in cells:
-                if cell.values[name] == value:
-                    return float(self._taken(cell, int(parts[2])))
-        return None
+            return self._counted(counted[0], name, value, cells) if counted else None
+
+    def _counted(self, source: int, name: str, value: str, cells: Sequence[Cell]) -> float | None:
+        """Images that a source gives in the first cell with a value of an axis."""
+        return next((float(self._taken(cell, source)) for cell in cells if cell.values[name] == value), None)
 
     def _taken(self, cell: Cell, source: int) -> int:
-        """Images that a source without a limit gives."""
+        """Images that a source gives whose amount is all, or a share."""
         mix = self._mixes[_kind(cell.spec.data)]
         used = [place for place, item in enumerate(cell.spec.data.train) if item.take != 0]
         return len(mix.train[used.index(source)].places)

@@ -95,6 +95,14 @@ def test_subsets_are_nested_independent_or_fixed_by_dataset():
     assert cells["2", "8"][1].seed == 0
 
 
+def test_independent_shares_draw_each_for_itself():
+    base = {**BASE, "data": {**BASE["data"], "train": [{"dataset": "photos", "split": "train", "share": 0.5}]}}
+    axes = {"share": {"path": "data.train.0.share", "values": [0.25, 0.5]}}
+    stages = [{"name": "all", "steps": 4}]
+    asked = study(base={**base, "stages": stages}, axes=axes, leave_out=[], subsets="independent")
+    assert len({cell.run(1).data.train[0].seed for cell in expand(asked)}) == 2
+
+
 def test_options_set_several_fields_and_may_not_meet_another_axis():
     options = {
         "small": {"network.encoder": "resnet18", "stages.1.steps": 2},
@@ -140,7 +148,7 @@ def test_a_study_that_contradicts_itself_is_refused(changes, word):
         ({"path": "batch_size", "values": [0]}, "batch_size"),
         ({"path": "stages.1.freeze", "values": ["first"]}, "no part 'first'"),
         ({"path": "data.train.0.dataset", "values": ["foto"]}, "no dataset 'foto'"),
-        ({"options": {"kept": {"data.train": [], "data.mix": "everything"}}}, "draws its images itself"),
+        ({"options": {"kept": {"data.mix": "everything"}}}, "'everything' and data.train are both given"),
         ({"path": "network.encoder_weights", "values": ["run:basis"]}, "no run 'basis'"),
     ],
 )

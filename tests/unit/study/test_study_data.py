@@ -68,6 +68,13 @@ def test_an_axis_that_counts_images_has_numbers(shapes, tmp_path):
         data_of(order).amounts(order.study.axes["real"], "real", expand(order.study))
 
 
+def test_an_axis_of_shares_counts_the_images_that_they_are(shapes, tmp_path):
+    train = [{"dataset": "photos", "split": "train"}]
+    axes = {"real": {"path": "data.train.0.share", "values": [0.25, 0.5, 1], "role": "real_images"}}
+    order = study_order(shapes, tmp_path, base=base(train=train), axes=axes)
+    assert data_of(order).amounts(order.study.axes["real"], "real", expand(order.study)) == (2.0, 4.0, 8.0)
+
+
 def test_a_run_is_known_by_what_decides_it_and_by_nothing_else(shapes, tmp_path):
     first, second = (
         make_task(cell.run(0), study_order(shapes, tmp_path), {})
