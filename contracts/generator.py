@@ -15,7 +15,7 @@ from contracts.camera import SidePx
 from contracts.distributions import NumberDistribution, Within
 from contracts.document import Document, SchemaVersion, is_path, read_file, read_yaml, validate
 from contracts.errors import ConfigurationError, NotFoundError, nearest
-from contracts.frame_spec import Byte, Fraction, Label, LabelName
+from contracts.frame_spec import BACKGROUND_ID, Byte, Fraction, Label, LabelName
 from contracts.ids import Name, canonical_json, digest_of
 from contracts.overrides import apply_overrides, merge
 from contracts.own_assets import FoundFile, OwnAssets, with_own_files
@@ -169,7 +169,12 @@ def label_ids(given: Mapping[str, int | None]) -> dict[str, int]:
 
 
 def palette_color(number: int) -> tuple[int, int, int]:
-    """A bright sRGB colour, far in hue from its neighbours': the hue turns by the golden section from id to id."""
+    """A bright sRGB colour, far in hue from its neighbours': the hue turns by the golden section from id to id.
+
+    That of background is black.
+    """
+    if number == BACKGROUND_ID:
+        return 0, 0, 0
     hue = number * 0.618033988749895 % 1.0
     saturation, value = ((0.85, 0.95), (0.6, 0.95), (0.9, 0.75))[number % 3]
     red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)

@@ -29,6 +29,8 @@ class ClassTable:
     """Background first, with id 0."""
     lookup: npt.NDArray[np.int16]
     """(256,) label id by source id; -1 where the table has no such id."""
+    colored: frozenset[int]
+    """Ids of the labels whose colour the table gives; the others' are chosen here."""
 
     def unknown_ids(self, mask: npt.NDArray[np.uint8]) -> list[int]:
         """Ids of a mask that the table does not hold."""
@@ -110,7 +112,7 @@ def _finish(
         if number - shift >= 0:
             lookup[number - shift] = number
     lookup[list(ignored)] = IGNORE_ID
-    return ClassTable(labels, lookup)
+    return ClassTable(labels, lookup, frozenset(colors))
 
 
 @dataclass(frozen=True)

@@ -78,17 +78,21 @@ def _open(
     origin: Origin, findings: Findings, layout: Layout, known: tuple[KnownClass, ...], what: str, black: int
 ) -> Masked:
     if origin.classes is not None:
-        labels = load_class_table(origin.classes).labels
-        classes = Classes(labels, {}, {label.name: label.id for label in labels})
-        ids = {label.color: label.id for label in reversed(labels)}
+        table = load_class_table(origin.classes)
+        classes = Classes(table.labels, {}, {label.name: label.id for label in table.labels})
+        ids = {label.color: label.id for label in reversed(table.labels) if label.id in table.colored}
     else:
         classes = classes_of(what, names_of(known), table=None, colors=colors_of(known))
         # Where classes share a colour, the first of them has it: black is no class of its own.
         ids = {item.color: classes.by_number[item.number] for item in reversed(known) if item.color != _BLACK}
     if not ids:
-        raise ConfigurationError(f"{what}: no class has a colour", code="invalid_class_table")
-    table = _table({_BLACK: black, **ids})
-    return Masked(find_masked(origin, findings, layout), classes, table.read)
+        raise ConfigurationError(
+            f"{origin.classes}: no class has a colour, and masks of {what} tell classes by colours",
+            code="invalid_class_table",
+            hint='write a list of {"id": 1, "name": "vehicle", "color": [64, 0, 128]}',
+        )
+    colors = _table({_BLACK: black, **ids})
+    return Masked(find_masked(origin, findings, layout), classes, colors.read)
 
 
 def open_camvid(origin: Origin, findings: Findings) -> Masked:

@@ -118,10 +118,7 @@ def classes_of(labels: tuple[Label, ...], label_map: LabelMap | None) -> Classes
         return Classes(labels, labels, np.arange(256, dtype=np.uint8))
     lookup = np.array(label_map.lookup(labels), dtype=np.uint8)
     names = label_map.class_names()
-    targets = tuple(
-        Label(id=number, name=name, color=palette_color(number) if number != BACKGROUND_ID else (0, 0, 0))
-        for number, name in enumerate(names)
-    )
+    targets = tuple(Label(id=number, name=name, color=palette_color(number)) for number, name in enumerate(names))
     return Classes(targets, labels, lookup, label_map)
 
 

@@ -78,6 +78,10 @@ def test_colours_of_ones_own(tmp_path: Path) -> None:
     version = source.run(classes=table)
     assert [label.name for label in version.labels] == ["background", "vehicle", "ground"]
     assert set(np.unique(version.read_mask(version.records()[0]))) == {1, 2, 255}
+    (tmp_path / "other").mkdir()
+    another = _camvid(tmp_path / "other", "images", "labels")
+    table.write_text('{"classes": {"0": "background", "1": "vehicle"}}')
+    assert "table.json: no class has a colour" in another.refused(classes=table)
 
 
 def test_label_images_of_gtav_indexed_and_not(tmp_path: Path) -> None:

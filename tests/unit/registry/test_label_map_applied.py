@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from registry_samples import GENERATOR
 
 from contracts.errors import ConfigurationError
+from contracts.generator import palette_color
 from contracts.label_map import LabelMap
+from registry.formats.class_table import load_class_table
 from registry.label_maps.applied import classes_of
 
 LABELS = GENERATOR.label_table()
@@ -32,3 +36,13 @@ def test_a_map_renames_drops_and_ignores() -> None:
 def test_a_map_of_another_domain_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="names none of the source's labels"):
         classes_of(LABELS, LabelMap(name="belts", classes={"belt": ["seat_belt"]}))
+
+
+def test_background_is_black_in_class_tables_without_colours(tmp_path: Path) -> None:
+    path = tmp_path / "classes.json"
+    path.write_text('{"classes": {"0": "background", "1": "door"}}')
+    table = load_class_table(path)
+    background, door = table.labels
+    assert background.color == (0, 0, 0)
+    assert door.color == palette_color(1) != (0, 0, 0)
+    assert table.colored == frozenset()
