@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from registry_homes import Home
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
-from test_publish import Home
 
 import registry.store
 from contracts.ids import VersionReference

@@ -12,30 +12,16 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from registry_homes import manifest
 from sqlalchemy import text
 
-from contracts.dataset import BlobReference, DatasetManifest, QualitySummary
 from contracts.errors import ConfigurationError, ConflictError, NotFoundError, StorageError
-from contracts.frame_spec import Label
 from contracts.ids import VersionReference, canonical_json, digest_of
 from registry import catalog as catalog_module
 from registry import database
 from registry.catalog import Catalog
 from registry.database import open_database
 from registry.tables import Base
-
-
-def manifest(seed: int) -> DatasetManifest:
-    blob = BlobReference(digest=digest_of(b""), size_bytes=0)
-    return DatasetManifest(
-        labels=(Label(id=0, name="background", color=(0, 0, 0)),),
-        frame_count=1,
-        frames=blob,
-        files=blob,
-        splits={"train": 1},
-        seed=seed,
-        quality=QualitySummary(frames=1),
-    )
 
 
 @pytest.fixture
@@ -145,7 +131,8 @@ def test_readers_read_while_one_writes(catalog: Catalog, url: str) -> None:
 def test_publishers_of_one_name_at_once_all_get_a_number_of_their_own(url: str) -> None:
     script = (
         "import sys\n"
-        "from test_catalog import Catalog, manifest\n"
+        "from registry.catalog import Catalog\n"
+        "from registry_homes import manifest\n"
         "with Catalog(sys.argv[1]) as catalog:\n"
         "    for number in range(6):\n"
         "        print(catalog.add('belt', manifest(100 * int(sys.argv[2]) + number)).version)\n"
@@ -158,7 +145,8 @@ def test_publishers_of_one_name_at_once_all_get_a_number_of_their_own(url: str) 
 def test_publishers_of_the_same_content_at_once_get_the_same_version(url: str) -> None:
     script = (
         "import sys\n"
-        "from test_catalog import Catalog, manifest\n"
+        "from registry.catalog import Catalog\n"
+        "from registry_homes import manifest\n"
         "with Catalog(sys.argv[1]) as catalog:\n"
         "    print([catalog.add('belt', manifest(seed)).version for seed in (5, 6, 7)])\n"
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from alembic.script import ScriptDirectory
+from registry_homes import manifest
 from sqlalchemy import Connection, text
-from test_catalog import manifest
 
 from contracts.ids import VersionReference, canonical_json, digest_of
 from registry import database

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from registry_homes import Home
 from registry_samples import stage_batch
-from test_publish import Home
 
 from contracts.errors import IntegrityError, StorageError
 from contracts.ids import VersionReference, digest_of

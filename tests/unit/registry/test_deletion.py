@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from test_catalog import manifest
+from registry_homes import manifest
 
 from contracts.errors import ConflictError, NotFoundError
 from contracts.ids import VersionReference, canonical_json, digest_of

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from registry_samples import GENERATOR, frame_files, frame_record
+from registry_homes import FIRST, Home, RemoteHome, publish_people
+from registry_samples import frame_files
 from s3_server import S3Server
-from test_publish import Home
-from test_remote_store import RemoteHome
 
 from contracts.erasure import ErasureReport
 from contracts.errors import BeltlineError, ConflictError, NotFoundError
@@ -21,29 +20,9 @@ from registry.collection import collect_garbage
 from registry.deletion import delete_version
 from registry.erasure import erase_group
 from registry.mixes import create_mix
-from registry.publication import publish_version
 from registry.reader import ERASED_NOTE, open_version
 from registry.statistics.version import version_statistics
 from registry.verify import ERASED_YET_THERE, verify
-from registry.version_writer import VersionWriter
-
-Frames = dict[int, str | None]
-"""Group by number; the number decides the bytes."""
-FIRST: Frames = {0: "anna", 1: "anna", 2: "bert", 3: None}
-
-
-def publish(home: Home, frames: Frames, name: str = "people", **finish: Any) -> str:
-    """A version whose frames have groups; its digest."""
-
-    def write() -> Any:
-        with VersionWriter(home.store) as writer:
-            for number, group in frames.items():
-                files = frame_files(3, number)
-                record = frame_record(3, number, files).model_copy(update={"group": group})
-                writer.add(record, files, what=f"frame {number}")  # type: ignore[arg-type]
-            return writer.finish(GENERATOR.label_table(), **finish)
-
-    return publish_version(home.store, home.catalog, name, write).digest
 
 
 def erase(home: Home, group: str = "anna", version: str = "people@1", **options: Any) -> ErasureReport:
@@ -60,7 +39,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_the_bytes_are_gone_and_the_version_stays(home: Home) -> None:
-    digest = publish(home, FIRST)
+    digest = publish_people(home, FIRST)
     before = set(home.store.digests())
     looked = erase(home, dry_run=True)
     assert (looked.files, looked.dry_run) == (8, True)  # all four files of both frames
@@ -82,7 +61,7 @@ def test_the_bytes_are_gone_and_the_version_stays(home: Home) -> None:
 
 
 def test_reading_leaves_erased_frames_out_and_says_so_where_they_are_asked_for(home: Home, tmp_path: Path) -> None:
-    digest = publish(home, FIRST)
+    digest = publish_people(home, FIRST)
     version, early = open_version(home.store, digest), open_version(home.store, digest)
     before = version_statistics(version, tmp_path / "cache")
     records = early.records()
@@ -102,8 +81,8 @@ def test_reading_leaves_erased_frames_out_and_says_so_where_they_are_asked_for(h
 
 
 def test_what_another_group_is_made_of_stays_and_is_named(home: Home) -> None:
-    publish(home, {0: "anna", 1: "anna", 5: "bert"})  # frames 0 and 5 have the same mask, and the same instances
-    publish(home, {1: "carl"}, "other")
+    publish_people(home, {0: "anna", 1: "anna", 5: "bert"})  # frames 0 and 5 have the same mask, and the same instances
+    publish_people(home, {1: "carl"}, "other")
     done = erase(home)
     assert {(item.what, item.held_by, item.holders) for item in done.kept} == {
         ("mask of frame 0", ("people@1 frame 2 (group 'bert')",), 1),
@@ -118,11 +97,11 @@ def test_what_another_group_is_made_of_stays_and_is_named(home: Home) -> None:
 
 
 def test_the_same_person_in_other_versions_is_erased_with_the_bytes_and_else_named(home: Home) -> None:
-    publish(home, FIRST)
-    later = publish(home, {1: "anna", 2: "bert", 7: "anna"})
-    nameless = publish(home, {0: "anna"}, "once")
+    publish_people(home, FIRST)
+    later = publish_people(home, {1: "anna", 2: "bert", 7: "anna"})
+    nameless = publish_people(home, {0: "anna"}, "once")
     delete_version(home.catalog, VersionReference("once", 1))
-    child = publish(home, {9: None}, "child", parents=(later,))
+    child = publish_people(home, {9: None}, "child", parents=(later,))
     done = erase(
         home,
         roots=lambda: [nameless],
@@ -142,35 +121,35 @@ def test_the_same_person_in_other_versions_is_erased_with_the_bytes_and_else_nam
 
 
 def test_what_is_unknown_is_named(home: Home) -> None:
-    publish(home, FIRST)
+    publish_people(home, FIRST)
     with pytest.raises(NotFoundError, match=r"no frame of people@1 has the group 'ana'.*did you mean 'anna'"):
         erase(home, "ana")
     with pytest.raises(NotFoundError, match="no version people@2"):
         erase(home, version="people@2")
-    publish(home, {4: None}, "nobody")
+    publish_people(home, {4: None}, "nobody")
     with pytest.raises(NotFoundError, match="its frames have no groups"):
         erase(home, version="nobody@1")
     assert verify(home.store, home.catalog) == []
 
 
 def test_erased_content_is_not_published_again_and_the_rest_is(home: Home) -> None:
-    publish(home, FIRST)
+    publish_people(home, FIRST)
     erase(home)
     for name in ("people", "again"):
         with pytest.raises(ConflictError, match="frames of group 'anna' were erased"):
-            publish(home, FIRST, name)
+            publish_people(home, FIRST, name)
     found = {fault.digest: fault for fault in verify(home.store, home.catalog)}
     assert image(0) in found
     assert {fault.reason for fault in found.values()} == {ERASED_YET_THERE}
     assert collect_garbage(home.store, home.catalog).freed == 8
     assert verify(home.store, home.catalog) == []
-    publish(home, {2: "bert", 3: None})
+    publish_people(home, {2: "bert", 3: None})
     assert home.catalog.latest("people").version == 2
 
 
 @pytest.mark.parametrize("point", ["put_note", "forget", "remove", "finish"])
 def test_an_erasure_that_stops_is_shown_and_completed(home: Home, point: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    publish(home, FIRST)
+    publish_people(home, FIRST)
     forgotten: list[int] = []
 
     def forget(frames: Any) -> list[str]:
@@ -217,7 +196,7 @@ class Stops:
 
 
 def test_garbage_collection_frees_what_an_interrupted_erasure_left(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    publish(home, FIRST)
+    publish_people(home, FIRST)
     with monkeypatch.context() as patched:
         patched.setattr(erasure, "remove_garbage", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -229,7 +208,7 @@ def test_garbage_collection_frees_what_an_interrupted_erasure_left(home: Home, m
 
 
 def test_a_note_that_is_lost_or_damaged_is_written_again(home: Home) -> None:
-    digest = publish(home, FIRST)
+    digest = publish_people(home, FIRST)
     erase(home)
     (name,) = home.store.notes(ERASED_NOTE, digest)
     home.store.put_note(ERASED_NOTE, digest, name, b"{}")
@@ -242,7 +221,7 @@ def test_a_note_that_is_lost_or_damaged_is_written_again(home: Home) -> None:
 def test_measures_of_erased_frames_are_forgotten(home: Home, tmp_path: Path) -> None:
     from registry.statistics.measures import forget_measures
 
-    digest = publish(home, FIRST)
+    digest = publish_people(home, FIRST)
     version_statistics(open_version(home.store, digest), tmp_path)
     gone: list[Any] = []
     erase(home, forget=lambda frames: gone.extend(frames) or [])
@@ -256,7 +235,7 @@ def test_a_bucket_that_keeps_versions_loses_them_too(s3_url: str, s3_server: S3S
     bucket = s3_url.split("/")[2]
     s3_server.keep_versions(bucket)
     home = RemoteHome(s3_url, postgresql_url)
-    publish(home, FIRST)
+    publish_people(home, FIRST)
     key = home.store.path_of(image(0)).partition("/")[2]
     assert key in s3_server.versions(bucket)
     assert erase(home).files == 8
@@ -268,7 +247,7 @@ def test_a_bucket_that_keeps_versions_loses_them_too(s3_url: str, s3_server: S3S
 def test_a_publisher_of_the_same_bytes_for_another_group_keeps_them(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(home, FIRST)
+    publish_people(home, FIRST)
     real = Catalog.add
     came: list[ErasureReport] = []
 
@@ -278,14 +257,14 @@ def test_a_publisher_of_the_same_bytes_for_another_group_keeps_them(
         return real(catalog, name, *arguments, **options)
 
     monkeypatch.setattr(Catalog, "add", add)
-    digest = publish(home, {0: "dora"}, "others")  # it skipped blobs that were there
+    digest = publish_people(home, {0: "dora"}, "others")  # it skipped blobs that were there
     assert came[0].files == 8
     assert open_version(home.store, digest).verify() == []
     assert verify(home.store, home.catalog) == []
 
 
 def test_a_mix_that_names_the_version_is_named(home: Home) -> None:
-    publish(home, FIRST)
+    publish_people(home, FIRST)
     create_mix(home.catalog, "half", "2 of people@1, seed 4")
-    publish(home, {4: "anna"}, "elsewhere")
+    publish_people(home, {4: "anna"}, "elsewhere")
     assert erase(home, dry_run=True).dependents == ("mix half",)

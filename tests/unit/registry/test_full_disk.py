@@ -14,17 +14,18 @@ SCRIPT = """
 import shutil, subprocess, sys
 from pathlib import Path
 from contracts.errors import StorageError
+from killing import collect, delete
+from registry_homes import FIRST, Home, live_blobs, publish_people
 from registry_samples import stage_batch
 from registry.verify import verify
-from test_erasure import FIRST, publish
-from test_kills import ACTIONS, Home, collect, delete, live_blobs, photograph, state, tree
+from test_kills import ACTIONS, photograph, state, tree
 
 work, disk = Path(sys.argv[1]), Path(sys.argv[2])
 staging = work / "staging"
 stage_batch(staging / "new", seed=5, frames=6)
 photograph(staging / "photographs")
 base = Home(work / "base")
-publish(base, FIRST)
+publish_people(base, FIRST)
 base.publish(stage_batch(staging / "kept", seed=9, frames=2), seed=9, frames=2)
 base.publish(stage_batch(staging / "deleted", frames=3), frames=3)
 delete(base, "sample", 2)

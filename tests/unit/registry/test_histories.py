@@ -10,10 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from killing import collect, delete, erase, fast_folder, killed
+from registry_homes import Home, live_blobs, publish_people
 from registry_samples import stage_batch
-from test_erasure import publish as publish_groups
-from test_kills import live_blobs
-from test_publish import Home
 
 from contracts.errors import ConflictError, NotFoundError
 from contracts.ids import VersionReference
@@ -202,7 +200,7 @@ class Histories(RuleBasedStateMachine):
 
     def _publish(self, home: Home, name: str, seed: int) -> Any:
         if seed == GROUPED:
-            return publish_groups(home, {5: "anna", 6: "bert"}, name)
+            return publish_people(home, {5: "anna", 6: "bert"}, name)
         return home.publish(self.folder / str(seed), name=name, seed=seed, frames=1)
 
     def _number_of(self, name: str, seed: int) -> int:

@@ -12,10 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from killing import collect, delete, erase, fast_folder, killed
+from registry_homes import FIRST, Home, live_blobs, publish_people
 from registry_samples import png, stage_batch
-from test_erasure import FIRST
-from test_erasure import publish as publish_groups
-from test_publish import Home
 
 from contracts.ids import VersionReference
 from registry import collection
@@ -27,14 +25,6 @@ from registry.reader import Version
 from registry.verify import ERASED_YET_THERE, verify
 
 STEPS_MAX = 400
-
-
-def live_blobs(home: Home) -> set[str]:
-    """What the versions of a home name."""
-    found: set[str] = set()
-    for reference, digest in home.catalog.all_versions():
-        found |= Version(home.store, digest, home.catalog.manifest(reference), str(reference)).files().keys()
-    return found
 
 
 def state(home: Home) -> list[str]:
@@ -94,7 +84,7 @@ def test_a_kill_before_any_step_loses_nothing(
     action = ACTIONS[name]
     base = folder / "base"
     with_versions = Home(base)
-    publish_groups(with_versions, FIRST)
+    publish_people(with_versions, FIRST)
     with_versions.publish(stage_batch(staging / "kept", seed=9, frames=2), seed=9, frames=2)
     with_versions.publish(stage_batch(staging / "deleted", frames=3), frames=3)
     with_versions.store.put(b"stray")

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_catalog import manifest
+from registry_homes import manifest
 
 from contracts.document import parse_json, validate
 from contracts.errors import ConfigurationError, ConflictError, NotFoundError

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from registry_homes import manifest
 from registry_samples import GENERATOR, frame_files, frame_record
-from test_catalog import manifest
 
 from contracts.dataset import SourceTerms
 from contracts.errors import ConfigurationError, ConflictError, NotFoundError

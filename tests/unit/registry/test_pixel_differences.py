@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from registry_homes import Home
 from registry_samples import GENERATOR, frame_files, frame_record, png
-from test_publish import Home
 
 from contracts.frame_spec import Label
 from contracts.ids import canonical_json, digest_of

@@ -13,26 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from registry_homes import Home
 from registry_samples import GENERATOR, frame_files, stage_batch, stage_frame
 
-from contracts.dataset import VersionDescription
 from contracts.errors import BeltlineError, ConfigurationError, ConflictError, IntegrityError, RenderError
 from contracts.ids import canonical_json, digest_of
-from registry.catalog import Catalog
-from registry.publish import publish_batch
 from registry.reader import open_version
 from registry.store import Store
 from registry.verify import verify
-
-
-class Home:
-    def __init__(self, folder: Path) -> None:
-        self.store = Store(folder / "store")
-        self.catalog = Catalog(f"sqlite:///{folder / 'catalog.db'}")
-
-    def publish(self, staging: Path, **changes: Any) -> VersionDescription:
-        order = {"name": "sample", "generator": GENERATOR, "seed": 3, "frames": 5} | changes
-        return publish_batch(self.store, self.catalog, staging=staging, **order)
 
 
 @pytest.fixture
@@ -164,7 +152,7 @@ sys.path.insert(0, {tests!r})
 from registry import publish, store, version_writer
 from registry.catalog import Catalog
 import registry.catalog, registry.store
-from test_publish import Home
+from registry_homes import Home
 from sqlalchemy.orm import Session
 
 def die_at(owner, name, call, after=False):
@@ -228,7 +216,7 @@ def test_two_publishers_of_one_batch_at_once_make_one_version(tmp_path: Path, st
     script = (
         "import sys; from pathlib import Path\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from test_publish import Home\n"
+        "from registry_homes import Home\n"
         "made = Home(Path(sys.argv[1])).publish(Path(sys.argv[2]))\n"
         "print(made.version, made.digest)\n"
     )

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from registry_homes import Home, RemoteHome
 from registry_samples import stage_batch
 from s3_server import BrokenProxy, S3Server
-from test_publish import Home
 
 from contracts.errors import BeltlineError, CapabilityMissingError, IntegrityError, StorageError
 from contracts.ids import VersionReference, digest_of
-from registry.catalog import Catalog
 from registry.collection import collect_garbage
 from registry.deletion import delete_version
 from registry.reader import open_version
@@ -25,14 +24,6 @@ from registry.store import Store
 from registry.verify import verify
 
 DATA = os.urandom(100_000)
-
-
-class RemoteHome(Home):
-    """A home whose store and catalog lie elsewhere."""
-
-    def __init__(self, store_url: str, catalog_url: str) -> None:
-        self.store = Store(store_url)
-        self.catalog = Catalog(catalog_url)
 
 
 @pytest.fixture
@@ -82,7 +73,7 @@ def test_publishers_at_once_share_a_store_and_a_database(s3_url: str, postgresql
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from test_remote_store import RemoteHome\n"
+        "from registry_homes import RemoteHome\n"
         "home = RemoteHome(sys.argv[1], sys.argv[2])\n"
         "for seed in (3, 4) if sys.argv[4] == '0' else (4, 3):\n"
         "    print(seed, home.publish(Path(sys.argv[3], str(seed)), seed=seed).digest)\n"
@@ -112,7 +103,7 @@ def test_a_publisher_that_is_killed_leaves_nothing_visible_and_the_next_one_comp
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from registry.remote import RemoteFiles\n"
-        "from test_remote_store import RemoteHome\n"
+        "from registry_homes import RemoteHome\n"
         "real, left = RemoteFiles.write, [9]\n"
         "def write(self, path, data):\n"
         "    real(self, path, data)\n"

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from killing import fast_folder
+from registry_homes import Home
 from registry_samples import GENERATOR, frame_record
-from test_publish import Home
 
 from contracts.ids import digest_of
 from registry import spool

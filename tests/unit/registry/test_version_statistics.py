@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from registry_homes import Home
 from registry_samples import GENERATOR, frame_files, frame_record, stage_batch
-from test_publish import Home
 
 from contracts.dataset import VersionDescription
 from contracts.errors import IntegrityError
