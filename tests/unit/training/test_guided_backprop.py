@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from contracts.errors import ConfigurationError
+from contracts.errors import CapabilityMissingError, ConfigurationError
 from contracts.run import Network
 from training.explain.guided_backprop import check, gradient_maps
 from training.networks.segmentation import build
@@ -171,6 +174,14 @@ def test_other_rectifiers_are_refused_by_name(encoder: str, what: str):
         check(build(settings, 2).eval(), settings, (64, 64))
     assert refused.value.code == "not_guidable"
     assert "saliency" in refused.value.hint
+
+
+def test_without_captum_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "captum", None)
+    monkeypatch.delitem(sys.modules, "training.explain.guided_backprop")
+    with pytest.raises(CapabilityMissingError, match="not installed: captum") as refused:
+        importlib.import_module("training.explain.guided_backprop")
+    assert "beltline[explain]" in refused.value.hint
 
 
 @pytest.mark.parametrize("encoder", ["vgg11", "densenet121", "tu-resnet10t", "se_resnet50"])
