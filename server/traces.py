@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,11 +13,12 @@ from PIL import Image
 from contracts.errors import BeltlineError
 from contracts.frame import FrameRecord
 from contracts.ids import Digest, digest_of
-from contracts.lock import BLOCKS, FrameTrace, Platform, Trace, TraceRequest
+from contracts.lock import BLOCKS, FrameTrace, Trace, TraceRequest
 from contracts.process import RESULT_FILE
 from contracts.shard import ShardReport
 from server.beside_jobs import BesideJobs
 from server.planning import in_workspace, plan_trace
+from server.platforms import this_platform
 from server.settings import Settings
 
 
@@ -62,11 +62,6 @@ class Traces:
         )
 
 
-def this_platform() -> Platform:
-    """What this process runs on."""
-    return Platform(system=platform.system()[:100], machine=platform.machine()[:100], processor=_processor_name()[:200])
-
-
 def pixel_digest(values: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Digest:
     """Of decoded values, as `contracts.lock.FrameTrace.pixels` says.
 
@@ -108,14 +103,3 @@ def _frame(folder: Path, assets_digest: Digest) -> FrameTrace:
                 values = np.array(picture)
                 pixels[role] = pixel_digest(values if values.dtype == np.uint8 else values.astype(np.uint16))
     return FrameTrace(record=record, assets_digest=assets_digest, pixels=pixels, blocks=blocks)
-
-
-def _processor_name() -> str:
-    """The processor's own name, such as a cloud machine's differ by."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor()

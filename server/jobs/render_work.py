@@ -19,6 +19,7 @@ from server.jobs.machine import Event
 from server.jobs.orders import PublishOrder
 from server.jobs.plans import RenderPlan
 from server.jobs.work import Modules, Places, Step, progress_of, read_json
+from server.platforms import this_platform
 
 
 @dataclass
@@ -143,11 +144,13 @@ class RenderWork:
         for report in reports:
             for code, count in report.transient_failures.items():
                 failures[f"transient_failures.{code}"] = failures.get(f"transient_failures.{code}", 0) + count
+        platform = this_platform()
         return {
             "job": self.job.id,
             "attempts": self.job.attempt,
             "workers": len(self.plan.shards),
             "player": self.plan.player.name,
+            "platform": ", ".join(filter(None, (platform.system, platform.machine, platform.processor))),
             "player_starts": sum(report.player_starts for report in reports),
             "worker_seconds": round(sum(report.seconds for report in reports), 3),
             **failures,

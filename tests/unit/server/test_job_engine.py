@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -75,6 +76,7 @@ def test_a_batch_becomes_a_version(make: Callable[..., Application], home: Path)
     assert version.digest == job.result["digest"]
     assert (version.frame_count, version.seed) == (9, 1)
     assert version.operation["workers"] == 3
+    assert str(version.operation["platform"]).startswith(f"{platform.system()}, {platform.machine()}")
     assert version.operation["job"] == job.id
     log = service.log(job.id)
     assert {f"shard from {first}, 3 frames" for first in (0, 3, 6)} <= set(log.splitlines())
