@@ -75,7 +75,7 @@ def test_what_is_no_mix_is_refused(client: TestClient, body: dict[str, str], sta
     assert client.get("/v1/mixes").json()["items"] == []
 
 
-def test_a_study_names_its_sources_itself(client: TestClient) -> None:
+def test_a_study_of_an_unknown_mix_is_refused(client: TestClient) -> None:
     base = {**SPEC, "data": {key: SPEC["data"][key] for key in ("validation", "test")} | {"mix": "half"}}
     study = {
         "schema_version": 1,
@@ -86,6 +86,8 @@ def test_a_study_names_its_sources_itself(client: TestClient) -> None:
         "repeats": {"until": {"confidence": 0.95, "half_width_of_mean": 0.1}, "at_least": 2, "at_most": 3},
         "report": {"metric": "test.mean_dataset_iou"},
     }
+    refused(client.post("/v1/studies", json=study), 404, "unknown_mix")
+    base["data"]["train"] = SPEC["data"]["train"]
     refused(client.post("/v1/studies", json=study), 422, "invalid_study")
 
 
