@@ -141,7 +141,8 @@ def test_a_power_law_is_found_and_inverted(images):
     curve = learning_curve.fit({n: [power_law(n)] for n in AMOUNTS})
     assert curve(images) == pytest.approx(power_law(images), abs=2e-3)
     back = curve.images_for(curve(images))
-    assert back.where == "within" or images in (16, 256)
+    at_an_end = any(images == pytest.approx(end, rel=1e-12) for end in (16, 256))  # where rounding may step over it
+    assert back.where == "within" or at_an_end
     assert back.value == pytest.approx(images, rel=1e-6)
 
 
