@@ -68,6 +68,7 @@ def test_a_killed_process_ends_the_run_with_one_error_that_says_which(shapes, tm
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_killed_and_stopped_it_ends_bit_for_bit_the_same_and_near_one_process(shapes, tmp_path):
     undisturbed = order(shapes, tmp_path, run="undisturbed", **TOGETHER)
     disturbed = order(shapes, tmp_path, run="disturbed", **TOGETHER)
@@ -111,6 +112,7 @@ def test_killed_and_stopped_it_ends_bit_for_bit_the_same_and_near_one_process(sh
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_torchrun_launches_it_too(shapes, tmp_path):
     asked = order(shapes, tmp_path, **{**TOGETHER, "stages": [{"name": "short", "steps": 6}]})
     assert launch(asked).returncode == 0
@@ -133,5 +135,5 @@ def launch(asked: TrainingOrder) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=600,
     )
