@@ -164,18 +164,6 @@ def list_aliases(catalog: Catalog, name: str) -> list[AliasDescription]:
     ]
 
 
-def resolve_alias(catalog: Catalog, name: str, alias: str) -> VersionReference:
-    """The version that an alias stands for.
-
-    Raises:
-        NotFoundError: Unknown dataset, or an alias that stands for nothing.
-    """
-    found = find_alias(catalog, name, alias)
-    if found.version is None:
-        raise _unknown_alias(name, alias, [])
-    return VersionReference(name, found.version)
-
-
 def check_tag(text: str) -> str:
     """Return `text` when it is a tag.
 
