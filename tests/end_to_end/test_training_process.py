@@ -27,8 +27,8 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Versions:
     return publish(tmp_path_factory.mktemp("shapes"), "shapes", {"train": 12, "test": 6})
 
 
-def wait_for_step(process: subprocess.Popen[str], workspace: Path, step: int) -> None:
-    until = time.monotonic() + 120
+def wait_for_step(process: subprocess.Popen[str], workspace: Path, step: int, within_s: float = 120) -> None:
+    until = time.monotonic() + within_s
     while time.monotonic() < until:
         progress = read_progress(workspace)
         if progress is not None and progress.done >= step:

@@ -53,7 +53,7 @@ def test_a_killed_process_ends_the_run_with_one_error_that_says_which(shapes, tm
     asked = order(shapes, tmp_path, processes=2, stages=[{"name": "long", "steps": 100_000}])
     workspace = Path(asked.workspace)
     process = start(asked)
-    wait_for_step(process, workspace, 3)
+    wait_for_step(process, workspace, 3, within_s=240)
     other_process(process).kill()
     killed = time.monotonic()
     said = finish(process, 1)
@@ -78,19 +78,19 @@ def test_killed_and_stopped_it_ends_bit_for_bit_the_same_and_near_one_process(sh
     workspace = Path(disturbed.workspace)
 
     process = start(disturbed)
-    wait_for_step(process, workspace, 8)
+    wait_for_step(process, workspace, 8, within_s=400)
     other_process(process).kill()
     finish(process, 1)
 
     process = start(disturbed)
-    wait_for_step(process, workspace, 14)
+    wait_for_step(process, workspace, 14, within_s=400)
     other = other_process(process)
     process.kill()
     finish(process, -signal.SIGKILL)
     assert_gone(other)
 
     process = start(disturbed)
-    wait_for_step(process, workspace, 27)
+    wait_for_step(process, workspace, 27, within_s=400)
     other = other_process(process)
     process.send_signal(signal.SIGTERM)
     assert "stopped on request" in finish(process, 143)
@@ -121,7 +121,7 @@ def test_torchrun_launches_it_too(shapes, tmp_path):
     again = launch(asked)
     assert again.returncode == 0, again.stderr
     assert result.read_bytes() == written
-    wrong = launch(asked.model_copy(update={"spec": asked.spec.model_copy(update={"seed": 9, "processes": 3})}))
+    wrong = launch(order(shapes, tmp_path, run="wrong", **{**TOGETHER, "processes": 3}))
     assert wrong.returncode != 0
     assert "the run is one of 3, and 2 were launched" in wrong.stdout + wrong.stderr
 
