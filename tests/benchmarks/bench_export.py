@@ -30,6 +30,7 @@ from pycocotools import mask as run_lengths
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "registry"))
 
+from peak_memory import CHILD_PEAK
 from registry_samples import GENERATOR, frame_files, frame_record, png
 
 from contracts.frame import FrameRecord
@@ -46,16 +47,17 @@ INSTANCES = (24, 12, 6)
 """Things in a frame: an export pays once a frame, pycocotools once a thing."""
 TURNS = 5
 MEMORY_FORMATS = ("coco", "parquet")
-_CHILD = """
-import resource, sys
+_CHILD = f"""
+import sys
 from pathlib import Path
+sys.path.insert(0, sys.argv[5])
 from contracts.ids import VersionReference
 from registry.formats.exporting import export_version
 from registry.formats.registered import load_writer
 from registry.reader import open_version
 version = open_version(sys.argv[1], sys.argv[2])
 export_version(load_writer(sys.argv[3]), version, VersionReference("bench", 1), Path(sys.argv[4]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+{CHILD_PEAK}
 """
 
 
@@ -162,9 +164,10 @@ def _version(home: Path, frames: object) -> Version:
 
 def _peak_mib(home: Path, version: Version, name: str) -> float:
     order = [sys.executable, "-c", _CHILD, str(home / "store"), version.digest, name, str(home / name)]
+    order.append(str(Path(__file__).parent))
     ended = subprocess.run(order, capture_output=True, text=True, check=True)
     shutil.rmtree(home / name)
-    return int(ended.stdout) / 1024
+    return float(ended.stdout)
 
 
 if __name__ == "__main__":

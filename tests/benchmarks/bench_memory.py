@@ -19,11 +19,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from bench_export import _tiny
 from bench_registry import _MEMORY, FLAT_SIZES, _stage
+from peak_memory import CHILD_PEAK
 
 _START = """
-import resource, sys
+import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1:3]
 from registry_samples import GENERATOR
 from registry.catalog import Catalog
 from registry.publish import publish_batch
@@ -31,10 +32,9 @@ from registry.reader import open_version
 from registry.statistics.version import version_statistics
 from registry.store import Store
 from registry.verify import verify
-home, count, digest = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+home, count, digest = Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 store, catalog = Store(home / "store"), Catalog(f"sqlite:///{home / 'catalog.db'}")
 """
-_END = "\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
 _OPERATIONS = {
     "publish": "publish_batch(store, catalog, name='b', staging=home, generator=GENERATOR, seed=3, frames=count)",
     "verify": "assert verify(store, catalog) == []",
@@ -66,11 +66,12 @@ def measure(small: int = 2_000, large: int = 20_000) -> list[dict[str, object]]:
 
 
 def _peak_mib(name: str, home: Path, count: int, digest: str = "") -> float:
-    samples = str(Path(__file__).parents[1] / "unit" / "registry")
-    code = _START + _OPERATIONS[name] + _END
-    order = [sys.executable, "-c", code, samples, str(home), str(count), digest]
+    here = Path(__file__).parent
+    code = f"{_START}{_OPERATIONS[name]}\n{CHILD_PEAK}"
+    samples = here.parent / "unit" / "registry"
+    order = [sys.executable, "-c", code, str(samples), str(here), str(home), str(count), digest]
     ended = subprocess.run(order, capture_output=True, text=True, check=True)
-    return int(ended.stdout) / 1024
+    return float(ended.stdout)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ differ in one frame of a hundred; their statistics are not part of what is timed
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from bench_registry import _MEMORY, FLAT_SIZES, GENERATOR, SEED, _floor, _publish, _stage
+from peak_memory import forget_peak, peak_mib
 from registry_samples import frame_record
 
 from contracts.ids import VersionReference, canonical_json
@@ -77,8 +77,10 @@ def _reading(home: Path, frames: int) -> list[dict[str, object]]:
         )
         assert len(page.items) == PAGE_FRAMES
         page_ms.append(seconds * 1e3)
-    before_mib = _peak_mib()
+    forget_peak()
+    before_mib = peak_mib()
     found, cold_s = _timed(lambda: compare_frames(*versions))
+    added_mib = peak_mib() - before_mib
     again, warm_s = _timed(lambda: compare_frames(*versions, indexes))
     assert found == again
     assert found.changed == len(range(0, frames, 100))
@@ -90,7 +92,7 @@ def _reading(home: Path, frames: int) -> list[dict[str, object]]:
         _row(f"page by label of {frames} frames", statistics.median(page_ms[1:]), "ms", "lower"),
         _row(f"diff of two versions of {frames} frames, not indexed", cold_s, "s", "lower"),
         _row(f"diff of two versions of {frames} frames, one indexed", warm_s, "s", "lower"),
-        _row(f"memory that a diff of {frames} frames adds at its peak", _peak_mib() - before_mib, "MiB", "lower"),
+        _row(f"memory that a diff of {frames} frames adds at its peak", added_mib, "MiB", "lower"),
     ]
 
 
@@ -110,10 +112,6 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     start = time.perf_counter()
     found = work()
     return found, time.perf_counter() - start
-
-
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _row(name: str, value: float, unit: str, better: str) -> dict[str, object]:
