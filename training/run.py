@@ -8,7 +8,8 @@ it is started again; a run that is finished says its result again. Exit codes: 0
 read, 143 stopped on request.
 
 Where the spec asks for several processes, this one looks at everything, then starts the others
-(`training/helpers.py`); started by torchrun or `accelerate launch`, on one machine or several, each is one of them.
+(`training/other_processes.py`); started by torchrun or `accelerate launch`, on one machine or several, each is one of
+them.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ from training.batches import LabelledFrames
 from training.checks import check_images
 from training.data import open_frames
 from training.gradients import BatchParts, is_out_of_memory
-from training.helpers import Helpers, heed_the_first, started_by_first
 from training.loop import evaluate, evaluate_in_detail, train
 from training.networks.freezing import freeze
 from training.networks.segmentation import NEEDS_BATCH, SegmentationNetwork, build, check_size
+from training.other_processes import OtherProcesses, heed_the_first, started_by_first
 from training.process import Monitor, carry_out_order
 from training.report import pictures, run_report
 from training.report.results import ORDER_FILE
@@ -135,7 +136,7 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
     spec = order.spec
     starts_others = spec.processes > 1 and distributed.launched() == 1
     with (
-        Helpers(workspace / ORDER_FILE, workspace, spec.processes) if starts_others else nullcontext(),
+        OtherProcesses(workspace / ORDER_FILE, workspace, spec.processes) if starts_others else nullcontext(),
         distributed.joined(run.device) as (processes, device),
     ):
         run = replace(run, processes=processes, device=device)

@@ -62,7 +62,7 @@ def _end_with(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)  # the first process wrote all that there is to resume from
 
 
-class Helpers:
+class OtherProcesses:
     """The other processes, while they are needed.
 
     Leaving the block without an error waits for them to end by themselves. Where one has died, the others are ended
@@ -85,12 +85,12 @@ class Helpers:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._logs: list[IO[bytes]] = []
         self._over = threading.Event()
-        self._watch = threading.Thread(target=self._watch_over, name="helpers", daemon=True)
+        self._watch = threading.Thread(target=self._watch_over, name="other processes", daemon=True)
         self._environment_before: dict[str, str | None] = {}
         self._threads_before = torch.get_num_threads()
         self._meeting = TCPStore(_HERE, 0, is_master=True, wait_for_workers=False)
 
-    def __enter__(self) -> Helpers:
+    def __enter__(self) -> OtherProcesses:
         threads = max(1, int(os.environ.get("OMP_NUM_THREADS") or usable_cpus()) // self._count)
         common = {
             "WORLD_SIZE": str(self._count),
