@@ -11,7 +11,7 @@ _DIGEST = "sha256:" + "5e" * 32
 REQUEST: dict[str, Any] = {
     "schema_version": 1,
     "name": "carparts-transfer",
-    "question": "How many photographs do 2048 synthetic vehicles replace?",
+    "question": "How many photographs do synthetic vehicles replace?",
     "base": TRAINING_REQUEST,
     "axes": {
         "real": {"path": "data.train.0.take", "values": [16, 64, "all"], "role": "real_images"},

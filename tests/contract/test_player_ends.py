@@ -60,7 +60,9 @@ def test_player_ends_when_told_to_quit(tested: TestedPlayer, tmp_path: Path) -> 
         player = opened.pid
     assert ended(player, within_s=3)
     if tested.name != "unity":  # whose log is the engine's
-        assert "told to quit" in next(tmp_path.glob("Player-*.log")).read_text()
+        said = next(tmp_path.glob("Player-*.log")).read_text()
+        # The other side hangs up as soon as it has asked, so a slow player may never read the words.
+        assert "told to quit" in said or "the connection is lost" in said
 
 
 def test_player_ends_when_the_server_goes_while_its_parent_lives(tested: TestedPlayer, tmp_path: Path) -> None:

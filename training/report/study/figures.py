@@ -84,7 +84,7 @@ def _ratio_curves(findings: Findings, metric: str) -> list[Panels]:
         return []
     caption = (
         "Mean over the repeats with its 95 % interval; a diamond where more synthetic images stopped helping, if that"
-        " could be told. Cells without real images have no ratio."
+        " could be told. What is too long for the picture is cut off. Cells without real images have no ratio."
     )
 
     def draw_panel(panel: dict[str, str]) -> Figure:
@@ -119,7 +119,7 @@ def _boxes(findings: Findings, metric: str, comparison: Comparison | None) -> Pa
 
 
 def _learning_curves(findings: Findings, metric: str) -> list[Panels]:
-    caption = "Mean over the repeats with its 95 % interval."
+    caption = "Mean over the repeats with its 95 % interval; what is too long for the picture is cut off."
     synthetic = findings.cells.by_role("synthetic_images")
     if synthetic is not None:
         caption += (

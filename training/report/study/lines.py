@@ -50,6 +50,7 @@ def ratio_curves(findings: Findings, panel: dict[str, str], metric: str) -> Figu
         _mark_break(axes, findings, panel, row, amount_of(real, row), points[row], _color(number, len(rows)))
     axes.set_xscale("log", base=2)
     axes.set_xlim(alone / 1.4, max(ratios, default=2.0) * 1.4)
+    _frame(axes, [mean.mean for found in points.values() for _, mean in found])
     axes.axvline(lowest / 2, color=INK, linewidth=0.6, linestyle=":")
     dress(axes, metric, "synthetic images for each real one")
     ticks = [alone, *_powers_of_two(lowest, max(ratios, default=1.0))]
@@ -76,9 +77,11 @@ def learning_curves(findings: Findings, curves: Sequence[Curve], metric: str) ->
     if synthetic is not None:
         panel = curves[0].panel
         lines = [(_label(synthetic, value), {**panel, synthetic.name: value}) for value in _some(synthetic.values)]
+    means: list[float] = []
     for number, (label, panel) in enumerate(lines):
         found = [(cells.amount(key, real), mean) for key, mean in _means_in(findings, panel)]
         _line(axes, [(amount, mean) for amount, mean in found if amount > 0], _color(number, len(lines)), label)
+        means += [mean.mean for amount, mean in found if amount > 0]
     for curve in curves if len(curves) == 1 else ():
         across = np.geomspace(curve.fitted.smallest, curve.fitted.largest, 100)
         across[-1] = curve.fitted.largest
@@ -87,6 +90,7 @@ def learning_curves(findings: Findings, curves: Sequence[Curve], metric: str) ->
             label="fitted to real images alone",
         )  # fmt: skip
     axes.set_xscale("log", base=2)
+    _frame(axes, means)
     dress(axes, metric, real.shown_title)
     _amount_ticks(axes, sorted(amount_of(real, value) for value in real.values if amount_of(real, value) > 0))
     _legend(axes, synthetic.shown_title if synthetic else "")
@@ -246,6 +250,12 @@ def _line(axes: Axes, found: Sequence[tuple[float, CellFinding]], color, label: 
     axes.vlines(
         [x for x, _ in bars], [i.low for _, i in bars], [i.high for _, i in bars], color=color, linewidth=0.9, alpha=0.7
     )
+
+
+def _frame(axes: Axes, means: Sequence[float]) -> None:
+    """Cut off what is below 0, as no score is, and intervals so wide that the means could not be told apart."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, 0.0), min(high, 2 * max(means, default=0.0) or high))
 
 
 def _mark_break(axes: Axes, findings: Findings, panel: dict[str, str], row: str, amount: float, found, color) -> None:

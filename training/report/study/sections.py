@@ -111,9 +111,12 @@ def _breaks(findings: Findings, figures: tuple[PlotGroup, ...], is_wanted: bool)
         " and to stay or fall from there: least squares, and 95 % intervals from drawing means that the repeats leave"
         " possible. Where the interval spans all amounts, it can't be told. Four amounts are needed."
     )
+    is_asked = is_wanted and findings.cells.by_role("synthetic_images") is not None
+    if is_asked and not rows:
+        note = "Not told: the study measures fewer than four amounts of synthetic images, and a break needs four."
     return Section(
         "Where more synthetic images stopped helping",
-        (note,) if rows else (),
+        (note,) if is_asked else (),
         figures,
         table(header, rows, len(header) - 2),
     )
