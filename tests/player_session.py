@@ -14,6 +14,7 @@ from unity_bridge import mlagents_compat
 
 UnityEnvironment = mlagents_compat.unity_environment()
 
+from mlagents_envs.communicator_objects.unity_message_pb2 import UnityMessageProto  # noqa: E402
 from mlagents_envs.side_channel.side_channel import IncomingMessage, OutgoingMessage, SideChannel  # noqa: E402
 
 
@@ -73,6 +74,12 @@ class Session:
         (answer,) = self.exchange(request.model_dump_json().encode())
         assert not isinstance(answer, Hello)
         return answer
+
+    def tell_to_quit(self) -> None:
+        """Send the message that closing sends, and stay on the line until it has arrived."""
+        message = UnityMessageProto()
+        message.header.status = 400
+        self.environment._communicator.unity_to_external.parent_conn.send(message)
 
 
 @contextmanager
