@@ -1,10 +1,11 @@
-"""Peak memory of publishing, verifying and counting small and large versions.
+"""Peak memory of publishing, importing, verifying, collecting and counting small and large versions.
 
 Run alone: `python tests/benchmarks/bench_memory.py`.
 
-Frames are tiny (32x24 px): to publish and to verify, each has a file of 512 B of its own; statistics read images and
-masks of fifty frames in turn. A figure is the peak of a process of its own, less that of one that does the same with
-one frame. Exports are in `bench_export.py`, differences in `bench_registry_scale.py`.
+Frames are tiny (32x24 px): to publish, to verify and to collect, each has a file of 512 B of its own; statistics read
+images and masks of fifty frames in turn; imported are images of noise, 16x12 px, with masks. A figure is the peak of a
+process of its own, less that of one that does the same with one frame. Exports are in `bench_export.py`, differences in
+`bench_registry_scale.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -27,6 +31,9 @@ from pathlib import Path
 sys.path[:0] = sys.argv[1:3]
 from registry_samples import GENERATOR
 from registry.catalog import Catalog
+from registry.collection import collect_garbage
+from registry.formats.importing import import_dataset
+from registry.formats.masks import open_masks
 from registry.publish import publish_batch
 from registry.reader import open_version
 from registry.statistics.version import version_statistics
@@ -38,6 +45,8 @@ store, catalog = Store(home / "store"), Catalog(f"sqlite:///{home / 'catalog.db'
 _OPERATIONS = {
     "publish": "publish_batch(store, catalog, name='b', staging=home, generator=GENERATOR, seed=3, frames=count)",
     "verify": "assert verify(store, catalog) == []",
+    "collect": "assert collect_garbage(store, catalog).freed == 0",
+    "import": "import_dataset(open_masks, store, catalog, home / 'photographs', name='b')",
     "statistics": "version_statistics(open_version(store, digest), home / 'cache')",
 }
 
@@ -48,8 +57,9 @@ def measure(small: int = 2_000, large: int = 20_000) -> list[dict[str, object]]:
     for count in (1, small, large):
         with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
             home = _stage(Path(folder) / "flat", count, FLAT_SIZES)
-            for name in ("publish", "verify"):
+            for name in ("publish", "verify", "collect"):
                 peaks[name, count] = _peak_mib(name, home, count)
+            peaks["import", count] = _peak_mib("import", _photographs(Path(folder) / "import", count), count)
         with tempfile.TemporaryDirectory() as folder:
             version = _tiny(Path(folder), count)
             peaks["statistics", count] = _peak_mib("statistics", Path(folder), count, version.digest)
@@ -63,6 +73,21 @@ def measure(small: int = 2_000, large: int = 20_000) -> list[dict[str, object]]:
         for name in _OPERATIONS
         for count in (small, large)
     ]
+
+
+def _photographs(home: Path, count: int) -> Path:
+    """A home with a folder of images and masks to import."""
+    random = np.random.default_rng(3)
+    mask = np.zeros((12, 16), np.uint8)
+    mask[3:9, 4:12] = 1
+    for role in ("images", "masks"):
+        (home / "photographs" / role).mkdir(parents=True)
+    (home / "photographs" / "classes.json").write_text(json.dumps({"classes": {"0": "background", "1": "belt"}}))
+    for number in range(count):
+        noise = random.integers(0, 256, (12, 16, 3), dtype=np.uint8)
+        for role, pixels in (("images", noise), ("masks", mask)):
+            Image.fromarray(pixels).save(home / "photographs" / role / f"{number:06d}.png")
+    return home
 
 
 def _peak_mib(name: str, home: Path, count: int, digest: str = "") -> float:
