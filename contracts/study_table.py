@@ -47,6 +47,14 @@ class TableAxis(Document):
         return self
 
 
+class ValidationPoint(Document):
+    """One evaluation of a run on its validation images."""
+
+    step: Annotated[int, Field(ge=0)]
+    """Optimizer steps until then."""
+    mean_dataset_iou: float
+
+
 class StudyRun(Document):
     """One run of a study: a cell of the table, and which repeat of it."""
 
@@ -68,6 +76,8 @@ class StudyRun(Document):
     """Figures by dotted path in the run's result, such as `test.mean_dataset_iou` and `test.classes.mirror.iou`."""
     parts: tuple[PartScore, ...] = ()
     """Groups and slices of the test set."""
+    validation_curve: tuple[ValidationPoint, ...] = ()
+    """All evaluations during training, in order."""
     seconds: Annotated[float, Field(ge=0)] | None = None
     """That the run took."""
 
@@ -77,8 +87,8 @@ class StudyRun(Document):
             raise ValueError("a run that succeeded has scores, an id and a digest")
         if self.state != "succeeded" and not self.reason:
             raise ValueError("reason: say why the run has no result")
-        if self.state != "succeeded" and (self.scores or self.parts):
-            raise ValueError("scores: only a run that succeeded has any")
+        if self.state != "succeeded" and (self.scores or self.parts or self.validation_curve):
+            raise ValueError("scores, validation_curve: only a run that succeeded has any")
         return self
 
 

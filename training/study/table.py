@@ -11,7 +11,7 @@ from contracts.scores import ClassScore, SegmentationScores
 from contracts.study import Study
 from contracts.study_cells import Cell
 from contracts.study_order import StudyOrder
-from contracts.study_table import StudyRun, StudyTable, TableAxis
+from contracts.study_table import StudyRun, StudyTable, TableAxis, ValidationPoint
 from training.study.runs import StudyTask
 
 NOT_YET_RUN = "not yet run"
@@ -98,6 +98,10 @@ def _run(row: Row) -> StudyRun:
         of_result = {
             "scores": figures(row.result),
             "parts": (*row.result.test.groups, *row.result.test.slices),
+            "validation_curve": tuple(
+                ValidationPoint(step=point.step, mean_dataset_iou=point.validation_mean_iou)
+                for point in row.result.curve
+            ),
             "seconds": row.result.seconds,
         }
     return StudyRun(

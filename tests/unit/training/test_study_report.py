@@ -14,11 +14,12 @@ from pydantic import ValidationError
 
 from contracts.errors import ConfigurationError
 from contracts.study import Comparison, Repeats, StudyReport, UntilConfident
-from contracts.study_table import StudyTable, TableAxis
+from contracts.study_table import StudyTable, TableAxis, ValidationPoint
 from tests.study_tables import METRIC, amounts_axis, learned, simulated
 from training.report.study.answer import answer
 from training.report.study.findings import find
 from training.report.study.report import write_study_report
+from training.report.study.trainings import mean_curve, quarter_means
 from training.report.study.wording import equivalent, share
 
 REAL = amounts_axis("real", [0, 16, 64, 263], largest_is_all=True)
@@ -118,7 +119,7 @@ def test_the_page_stands_alone_and_nothing_in_it_is_run(written):
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "&lt;b&gt;lower&lt;/b&gt;" in page
-    assert page.count("<svg") == 7
+    assert page.count("<svg") == 11
     for loaded in re.findall(r"""(?:src|href|url|@import)\s*[=(]\s*["']?([^"')>\s]*)""", page):
         assert loaded.startswith("#"), loaded
     for axis in table.axes:
@@ -135,14 +136,15 @@ def test_every_run_without_a_result_is_listed_with_its_reason(written):
 def test_figures_of_the_markdown_are_there(written):
     _, report = written
     shown = re.findall(r"\]\((figures/[^)]+)\)", report.markdown.read_text())
-    assert len(shown) == 7
+    assert len(shown) == 11
     assert {report.page.parent / name for name in shown} == set(report.figures)
 
 
 def test_csv_and_parquet_hold_the_same_and_all_of_it(written):
     table, report = written
     names = {path.stem for path in report.tables}
-    assert names == {"runs", "scores", "cells", "comparisons", "exchange_rates", "break_points", "parts"}
+    curves = {"training_curves"}
+    assert names == {"runs", "scores", "cells", "comparisons", "exchange_rates", "break_points", "parts"} | curves
     for name in names:
         folder = report.page.parent / "tables"
         with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
@@ -269,3 +271,63 @@ def test_a_share_is_all_only_where_it_is():
     assert share(0.9996, 1) == "> 99.9 %"
     assert share(1.0) == "100 %"
     assert share(0.932, 1) == "93.2 %"
+
+
+def still_rising(table):
+    """The table, with curves of the first column that rise evenly to their end."""
+    rising = [
+        run.model_copy(
+            update={
+                "validation_curve": tuple(
+                    ValidationPoint(step=step, mean_dataset_iou=step / 1000) for step in range(50, 401, 50)
+                )
+            }
+        )
+        if run.cell["synthetic"] == "0" and run.state == "succeeded"
+        else run
+        for run in table.runs
+    ]
+    return table.model_copy(update={"runs": tuple(rising)})
+
+
+def test_curves_that_still_rise_are_told():
+    findings = find(still_rising(grid(learned)), ASKED, FIXED)
+    flat = {training.key: training.is_flat for training in findings.trainings}
+    assert flat[("16", "0")] is False
+    assert flat[("16", "512")] is True
+    # Evenly by 0.2 over all 400 steps: a quarter of the steps gains 0.1.
+    rising = next(training for training in findings.trainings if training.key == ("16", "0"))
+    assert rising.quarters == pytest.approx((0.075, 0.175, 0.275, 0.375))
+    assert any("In 3 of " in caution and "still rose" in caution for caution in answer(findings).cautions)
+    assert not any("still rose" in caution for caution in answer(find(grid(learned), ASKED, FIXED)).cautions)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.integers(1, 50), st.floats(0, 1), st.floats(-0.3, 0.3))
+@settings(max_examples=60, deadline=None)
+def test_quarters_of_a_curve_share_its_points_out(scores, every, factor, shift):
+    def curve(values):
+        return [ValidationPoint(step=(n + 1) * every, mean_dataset_iou=value) for n, value in enumerate(values)]
+
+    quarters = quarter_means(curve(scores))
+    known = [quarter for quarter in quarters if quarter is not None]
+    assert min(scores) - 1e-9 <= min(known) <= max(known) <= max(scores) + 1e-9
+    assert quarters[-1] is not None  # the last evaluation is in the last quarter
+    changed = quarter_means(curve([factor * value + shift for value in scores]))
+    for before, after in zip(quarters, changed, strict=True):
+        assert (before is None) == (after is None)
+        assert before is None or after == pytest.approx(factor * before + shift, abs=1e-9)
+
+
+def test_training_curves_are_a_table_and_a_figure(written):
+    _, report = written
+    assert "training_curves.csv" in {path.name for path in report.tables}
+    with next(path for path in report.tables if path.name == "training_curves.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["step"]) for row in rows} == {str(step) for step in range(40, 801, 40)}
+    assert any(path.name.startswith("training_curves") for path in report.figures)
+
+
+def test_runs_stopped_early_share_a_mean_where_all_have_a_score():
+    long, short = [(10, 0.1), (20, 0.4), (30, 0.5)], [(10, 0.3), (20, 0.2)]
+    curves = [[ValidationPoint(step=step, mean_dataset_iou=value) for step, value in each] for each in (long, short)]
+    assert mean_curve(curves) == [(10, pytest.approx(0.2)), (20, pytest.approx(0.3))]

@@ -281,6 +281,12 @@ def _trust(findings: Findings) -> tuple[str, ...]:
         )
     if any(each.is_shown for each in findings.differences) and len(findings.differences) > 1:
         cautions.append("The largest of several differences is named; the largest of several looks larger than it is.")
+    rising = sum(training.is_flat is False for training in findings.trainings)
+    if rising:
+        cautions.append(
+            f"In {rising} of {len(findings.trainings)} cells the validation score still rose at the end: they are"
+            " compared before they are done."
+        )
     return tuple(cautions)
 
 

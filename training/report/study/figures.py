@@ -148,6 +148,20 @@ def _exchange_rate(findings: Findings, metric: str) -> list[Panels]:
     return [Panels("What the mixes score like", caption, panels, partial(lines.exchange_rates, findings))]
 
 
+def _training_curves(findings: Findings, metric: str) -> list[Panels]:
+    layout = findings.cells.layout(findings.comparisons[0] if findings.comparisons else None)
+    panels = [
+        (text, panel)
+        for text, panel in _in_words(findings, findings.cells.but(layout.columns))
+        if any(findings.cells.is_in(training.key, panel) for training in findings.trainings)
+    ]
+    caption = (
+        "Score on the validation images over the steps: thin every repeat, thick their mean. Not the test images, and"
+        " whatever the metric above is."
+    )
+    return [Panels("Over the steps", caption, panels, partial(lines.training_curves, findings, layout))]
+
+
 def _left_out(amounts: Sequence[str]) -> str:
     left_out = len(amounts) - lines.LINES_MAX
     return f" {left_out} more amounts are in the tables." if left_out > 0 else ""
@@ -192,6 +206,7 @@ FIGURES: dict[str, Callable[[Findings, str], list[Panels]]] = {
     "ratio_curves": _ratio_curves,
     "learning_curves": _learning_curves,
     "exchange_rate": _exchange_rate,
+    "training_curves": _training_curves,
 }
 TABLES = ("break_point", "worst_slices")
 """Parts of the report that are tables only."""

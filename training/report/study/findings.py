@@ -13,6 +13,7 @@ from contracts.study_table import StudyTable
 from training.report.study.amounts import Break, Curve, Worth, amounts_of
 from training.report.study.cells import Cell, Cells, Key, against
 from training.report.study.differences import CONFIDENCE, Difference, Pooled, differences_of, pooled_of
+from training.report.study.trainings import Training, trainings_of
 from training.statistics.mean_tests import MeanInterval, mean_interval
 from training.statistics.stopping import StoppedCoverage, StoppingRule, stopped_coverage, worst_coverage
 
@@ -87,6 +88,7 @@ class Findings:
     best: Key | None
     worst_parts: tuple[WorstPart, ...]
     worst_parts_against: Key | None
+    trainings: tuple[Training, ...]
 
 
 def find(table: StudyTable, questions: StudyReport, repeats: Repeats) -> Findings:
@@ -123,6 +125,7 @@ def find(table: StudyTable, questions: StudyReport, repeats: Repeats) -> Finding
         best=best,
         worst_parts=parts,
         worst_parts_against=against,
+        trainings=trainings_of(cells.ordered),
     )
 
 

@@ -1,4 +1,4 @@
-"""Curves and boxes: ratios as in [BMW] figure 4, repeats as in figure 3, learning curves, exchange rates."""
+"""Curves and boxes: ratios as in [BMW] figure 4, repeats as in figure 3, learning, training, exchange rates."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from training.report.pages import count
 from training.report.study.amounts import Curve, Worth
 from training.report.study.cells import Layout, amount_of
 from training.report.study.findings import CellFinding, Findings
+from training.report.study.trainings import mean_curve
 from training.report.study.wording import shown_value
 
 ORDERED = LinearSegmentedColormap.from_list("ordered", ["#4f74d9", "#2a9d8f", "#d9a02b", "#d0503a"])
@@ -94,6 +95,39 @@ def learning_curves(findings: Findings, curves: Sequence[Curve], metric: str) ->
     dress(axes, metric, real.shown_title)
     _amount_ticks(axes, sorted(amount_of(real, value) for value in real.values if amount_of(real, value) > 0))
     _legend(axes, synthetic.shown_title if synthetic else "")
+    return figure
+
+
+def training_curves(findings: Findings, layout: Layout, panel: dict[str, str]) -> Figure:
+    """Validation score over the steps, a colour for each column: thin every repeat, thick their mean.
+
+    Args:
+        findings: Of the study.
+        layout: Its columns are the lines.
+        panel: Values of all other axes.
+    """
+    cells = findings.cells
+    found = {
+        cells.value(training.key, layout.columns): training.curves
+        for training in findings.trainings
+        if cells.is_in(training.key, panel)
+    }
+    figure, axes = _plot(8.6, 3.4)
+    shown = _some(layout.columns.values)
+    for number, value in enumerate(shown):
+        if value not in found:  # but its colour is kept, so that all panels have the same
+            continue
+        color = _color(number, len(shown))
+        for curve in found[value]:
+            steps, scores = [point.step for point in curve], [point.mean_dataset_iou for point in curve]
+            axes.plot(steps, scores, color=color, linewidth=0.7, alpha=0.5)
+        mean = mean_curve(found[value])
+        label = _label(layout.columns, value)
+        axes.plot([step for step, _ in mean], [score for _, score in mean], color=color, linewidth=2.2, label=label)
+    axes.margins(x=0.02)
+    axes.set_ylim(bottom=0)
+    dress(axes, "mean dataset IoU, validation", "optimizer step")
+    _legend(axes, layout.columns.shown_title)
     return figure
 
 

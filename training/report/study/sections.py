@@ -14,6 +14,7 @@ from training.report.study.differences import ALPHA, GAINS, POWER, Difference
 from training.report.study.figures import PlotGroup
 from training.report.study.findings import Findings, Stopping
 from training.report.study.layout import Section, Table, table
+from training.report.study.trainings import FLAT_GAIN, QUARTERS
 from training.report.study.wording import (
     SIDES,
     TESTS,
@@ -58,6 +59,7 @@ def sections(findings: Findings, repeats: Repeats, groups: Sequence[PlotGroup], 
         _tests(findings),
         Section("Repeats", figures=drawn("box_plots"), tables=_means(findings)),
         _stopping(findings, repeats),
+        _long_enough(findings, drawn("training_curves"), wanted("training_curves")),
         _worst(findings) if wanted("worst_slices") else Section(""),
         _classes(findings),
         _missing(findings),
@@ -281,6 +283,28 @@ def _stopping_words(found: Stopping) -> tuple[str, ...]:
     if not found.used_corrected:
         sentences.append(f"The corrected rule would have gone on in {going_on} more.")
     return tuple(sentences)
+
+
+def _long_enough(findings: Findings, figures: tuple[PlotGroup, ...], is_wanted: bool) -> Section:
+    if not is_wanted or not findings.trainings:
+        return Section("")
+    rows = [
+        [
+            *_values(findings, training.key),
+            *(score(mean) for mean in training.quarters),
+            signed(training.last_gain),
+            {None: "–", True: "yes", False: "no"}[training.is_flat],
+        ]
+        for training in findings.trainings
+    ]
+    note = (
+        "Mean score on the validation images in each quarter of the steps, mean over the repeats. A curve counts as"
+        f" flat where the last quarter gains at most {FLAT_GAIN} over the one before: more steps would hardly have"
+        " helped, which does not say that the network is any good. Cells whose curves still rise are compared before"
+        " they are done."
+    )
+    header = [*_labels(findings), *(f"quarter {number + 1}" for number in range(QUARTERS)), "last gain", "flat"]
+    return Section("Whether the runs were long enough", (note,), figures, table(header, rows, len(findings.cells.axes)))
 
 
 def _worst(findings: Findings) -> Section:

@@ -25,6 +25,7 @@ def all_tables(findings: Findings) -> dict[str, Rows]:
         "break_points": break_points(findings),
         "stopping": stopping(findings),
         "parts": parts(findings),
+        "training_curves": training_curves(findings),
     }
     return {name: rows for name, rows in tables.items() if rows}
 
@@ -212,6 +213,18 @@ def parts(findings: Findings) -> list[Row]:
         )
         for run in table.runs
         for part in run.parts
+    ]
+
+
+def training_curves(findings: Findings) -> list[Row]:
+    """One row an evaluation of a run on its validation images."""
+    return [
+        _row(
+            _values(findings.cells, findings.cells.key_of(run.cell)),
+            {"repeat": run.repeat, "step": point.step, "mean_dataset_iou": point.mean_dataset_iou},
+        )
+        for run in findings.cells.table.runs
+        for point in run.validation_curve
     ]
 
 
