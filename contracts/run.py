@@ -351,3 +351,5 @@ class RunResult(Document):
     batch_parts: Annotated[int, Field(ge=1, exclude_if=_unless_said(1))] = 1
     """Parts that each batch was learned from, one after the other, since memory did not hold it whole; batch
     statistics, Dice and IoU in the loss are then those of a part."""
+    classes_not_shown: Annotated[tuple[str, ...], Field(exclude_if=_unless_said(()))] = ()
+    """Classes of which no training image shows a pixel: nothing could be learned of them."""

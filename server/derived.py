@@ -15,7 +15,7 @@ from registry.statistics.measures import forget_measures
 
 MEASURES_FILE = "measures.db"
 _PICTURES_INDEX = "pictures/pictures.json"
-_REPORT = "report.html"
+_REPORTS = ("report.html", "report.md")
 
 
 def forget_frames(cache: Path, runs: Path, erased: Sequence[ErasedFrames]) -> list[str]:
@@ -63,7 +63,8 @@ def _forget_pictures(index: Path, images: set[Digest]) -> list[str]:
     for frame in gone:
         for picture in index.parent.glob(f"{frame:06d}-*"):
             picture.unlink(missing_ok=True)
-    (run / _REPORT).unlink(missing_ok=True)
+    for report in _REPORTS:
+        (run / report).unlink(missing_ok=True)
     found["frames"] = {frame: entry for frame, entry in found["frames"].items() if int(frame) not in gone}
     for part in ("best", "worst", "by_lot"):
         found[part] = [frame for frame in found.get(part, []) if frame not in gone]

@@ -18,7 +18,7 @@ SAMPLE_PX = 8
 """Distance of the pixels that are looked at first."""
 
 
-def check_images(mix: Mix, data: Mapping[SourceKey, LabelledFrames], task: Task, label_map: str) -> None:
+def check_images(mix: Mix, data: Mapping[SourceKey, LabelledFrames], task: Task, label_map: str) -> tuple[str, ...]:
     """Refuse images without anything on them, and sets without a pixel of any class; name classes nobody can learn.
 
     Args:
@@ -26,6 +26,9 @@ def check_images(mix: Mix, data: Mapping[SourceKey, LabelledFrames], task: Task,
         data: What they are, by version and split.
         task: Has the classes.
         label_map: Its name.
+
+    Returns:
+        Classes of which no training image shows a pixel.
 
     Raises:
         ConfigurationError: An image has one colour throughout, or no validation or test image shows any class.
@@ -49,9 +52,10 @@ def check_images(mix: Mix, data: Mapping[SourceKey, LabelledFrames], task: Task,
     for source in mix.train:
         learned |= _classes(source, data, task, stop_at=len(names))
         if len(learned) == len(names):
-            return
-    absent = ", ".join(name for number, name in enumerate(names, 1) if number not in learned)
-    print(f"no training image shows {absent}: nothing can be learned of it", file=sys.stderr)
+            return ()
+    absent = tuple(name for number, name in enumerate(names, 1) if number not in learned)
+    print(f"no training image shows {', '.join(absent)}: nothing can be learned of it", file=sys.stderr)
+    return absent
 
 
 def _refuse_blank(what: str, selection: Selection, frames: LabelledFrames) -> None:

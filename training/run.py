@@ -149,6 +149,8 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
         "last_checkpoint": checkpoint.LAST,
         "tensorboard": "tensorboard",
         "report": "report.html",
+        "markdown": "report.md",
+        "figures": "figures",
         "pictures": pictures.write(run, network, counts),
     }
     result = RunResult(
@@ -167,6 +169,7 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
         files=files,
         environment=found,
         batch_parts=run.batch_parts.count,
+        classes_not_shown=run.classes_not_shown,
     )
     run_report.write(order, result, run.task, workspace, command)
     write_document(workspace / RESULT_FILE, result)
@@ -196,8 +199,8 @@ def _made_ready(order: TrainingOrder, monitor: Monitor) -> tuple[Run, Segmentati
     task = Segmentation(list(order.label_map.classes), spec.loss)
     data = read_data(order, monitor, verified=started_by_first())
     mix = mixing.draw(spec.data, {key: frames.records for key, frames in data.items()})
-    if distributed.own_rank() == 0:
-        check_images(mix, data, task, order.label_map.name)
+    first = distributed.own_rank() == 0
+    absent = check_images(mix, data, task, order.label_map.name) if first else ()
     for stage in spec.stages:  # a stage without images is refused before the first is trained
         mixing.BatchSampler(mix.train, on=stage.on, stage=stage.name, batch_size=spec.batch_size, seed=spec.seed)
     monitor.say("building the network")
@@ -208,7 +211,8 @@ def _made_ready(order: TrainingOrder, monitor: Monitor) -> tuple[Run, Segmentati
         freeze(network, stage)
     parts = BatchParts(smallest_images=2 if spec.network.architecture in NEEDS_BATCH else 1)
     workspace = Path(order.workspace)
-    return Run(spec, order_digest(order), workspace, device, mix, data, task, _mirrored_ids(order), parts), network
+    run = Run(spec, order_digest(order), workspace, device, mix, data, task, _mirrored_ids(order), parts)
+    return replace(run, classes_not_shown=absent), network
 
 
 def _trained_and_scored(

@@ -42,6 +42,8 @@ class Run:
     """Changed when memory runs out."""
     processes: Processes = field(default_factory=Processes)
     """Those that train it."""
+    classes_not_shown: tuple[str, ...] = ()
+    """Classes of which no training image shows a pixel, as far as this process has looked."""
 
 
 @dataclass

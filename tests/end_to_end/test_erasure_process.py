@@ -42,9 +42,10 @@ def keep_pictures(run: Path, images: dict[int, str]) -> None:
     index = {"frames": entries, "best": [0, 1], "worst": [2], "by_lot": []}
     (run / "pictures" / "pictures.json").write_text(json.dumps(index))
     for frame in images:
-        for name in ("image.jpg", "truth.png", "prediction.png"):
+        for name in ("image.jpg", "truth.png", "prediction.png", "strip.jpg"):
             (run / "pictures" / f"{frame:06d}-{name}").write_bytes(b"picture")
     (run / "report.html").write_text("<img>")
+    (run / "report.md").write_text("![frame 0](pictures/000000-strip.jpg)")
 
 
 def test_a_person_is_erased_with_all_that_was_derived(
@@ -85,7 +86,7 @@ def test_a_person_is_erased_with_all_that_was_derived(
         index = json.loads((home / "runs" / "run-1" / "pictures" / "pictures.json").read_text())
         assert {int(frame) for frame in index["frames"]} == left
         assert index["best"] == [0]
-        assert not (home / "runs" / "run-1" / "report.html").exists()
+        assert not list((home / "runs" / "run-1").glob("report.*"))
         assert (home / "runs" / "run-2" / "report.html").exists()
         assert not list((home / "cache" / "decoded").glob("*/images.npy"))
         again = open_version(Store(s3_url), done.digest, name="photos@1")

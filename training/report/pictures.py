@@ -110,7 +110,12 @@ def read(workspace: Path, frame: int, role: str) -> ByteArray:
 
 def data_url(image: ByteArray) -> str:
     """An image (H, W, 3) uint8 as a JPEG that a page carries in itself."""
-    return "data:image/jpeg;base64," + base64.b64encode(_encode(image[..., ::-1], ".jpg", 88)).decode("ascii")
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg(image)).decode("ascii")
+
+
+def jpeg(image: ByteArray) -> bytes:
+    """An image (H, W, 3) uint8 sRGB as a reader looks at it."""
+    return _encode(image[..., ::-1], ".jpg", 88)
 
 
 def scale_for(image: ByteArray, wanted_px: int = 320) -> int:

@@ -33,6 +33,7 @@ from training.report.study.report import WrittenReport, write_study_report
 from training.statistics.mean_tests import mean_interval
 from training.study import probe, table
 from training.study.checks import DataOfStudy
+from training.study.notes import notes
 from training.study.pool import Ended, Pool, run_all
 from training.study.runs import StudyTask, make_task
 from training.study.schedule import Schedule, stopping_rule
@@ -95,7 +96,9 @@ class Conductor:
             self._train(estimate)
         finally:
             self._spending.keep()
-            found = table.make_table(self.order, amounts, list(self._rows()), self._notes())
+            rows = list(self._rows())
+            said = notes(self.study, [row.result for row in rows if row.result is not None])
+            found = table.make_table(self.order, amounts, rows, said)
             write_document(self.workspace / STUDY_TABLE_FILE, found)
         if not any(run.state == "succeeded" for run in found.runs):
             reasons = {run.reason for run in found.runs if run.reason}
@@ -315,18 +318,6 @@ class Conductor:
     def _is_known(self, cell: int, repeat: int) -> bool:
         """Whether a repeat has a row: it was planned, or ended."""
         return repeat < self.study.repeats.planned or self._schedule.has_ended(cell, repeat)
-
-    def _notes(self) -> tuple[str, ...]:
-        until = self.study.repeats.until
-        if until is None:
-            return ()
-        repeats = self.study.repeats
-        note = (
-            f"Every cell was repeated {repeats.at_least} to {repeats.at_most} times, until the"
-            f" {until.confidence:.0%} interval of the mean of {self.study.report.metric} was narrower than"
-            f" {2 * until.half_width_of_mean:.1%} of the mean ({until.rule} rule)."
-        )
-        return (note,)
 
     def _result(self, found: StudyTable, written: WrittenReport) -> StudyResult:
         states = [run.state for run in found.runs]

@@ -17,6 +17,7 @@ from contracts.process import RESULT_FILE, write_document
 from contracts.run import RunResult, TrainingOrder, TrainingSpec
 from contracts.study_cells import starts_from
 from contracts.study_order import StudyOrder
+from training.study.trainer_code import code_digest
 
 IDENTITY_FILE = "identity.json"
 """In a run's folder: all that decides the run, and the digest of that."""
@@ -48,6 +49,7 @@ class StudyTask:
             "versions": dict(self.versions),
             "weights": weights,
             "trainer": _trainer_version(),
+            "code": code_digest(),
         }
 
     @cached_property

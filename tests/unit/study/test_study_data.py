@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,12 @@ from contracts.study_cells import expand
 from contracts.study_order import StudyOrder
 from tests.unit.study.study_samples import BASE, study_order
 from tests.unit.training.training_samples import Versions, publish
+from training.study import runs
 from training.study.checks import DataOfStudy
 from training.study.runs import make_task
+from training.study.trainer_code import DECIDING, code_digest, decides
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +118,47 @@ def test_weights_decide_a_run_by_their_bytes_not_their_path(shapes, tmp_path, fi
 def test_the_same_network_without_a_start_is_the_same_run_as_ever(shapes, tmp_path):
     order = study_order(shapes, tmp_path)
     assert "weights" not in make_task(expand(order.study)[0].run(0), order, {}).identity["spec"]["network"]
+
+
+def test_a_result_of_other_code_is_not_taken_for_this_one(shapes, tmp_path, monkeypatch):
+    order = study_order(shapes, tmp_path)
+    task = make_task(expand(order.study)[0].run(0), order, {})
+    assert task.identity["code"] == code_digest()
+    monkeypatch.setattr(runs, "code_digest", lambda: "sha256:" + "1" * 64)
+    assert make_task(expand(order.study)[0].run(0), order, {}).digest != task.digest
+
+
+def test_the_code_that_decides_is_all_that_a_run_loads_but_what_is_named(tmp_path):
+    """A module that comes to be used by runs decides, unless somebody says that it only draws or carries."""
+    code = "import sys, training.run; print(*sorted(sys.modules))"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {name for name in ended.stdout.split() if name.split(".")[0] == "training" and "." in name}
+    beside = {name for name in loaded if not decides(name)}
+    of_reports = ("curves", "markdown", "pages", "pictures", "results", "run_markdown", "run_report")
+    assert beside == {"training.report", *(f"training.report.{name}" for name in of_reports)}
+    assert {name for name in DECIDING if name.split(".")[0] != "training"} <= set(ended.stdout.split())
+
+
+def test_a_byte_of_deciding_code_makes_another_digest(tmp_path):
+    for package in ("contracts", "registry", "training"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    known = {code_digest(tmp_path)}
+    assert known == {code_digest(ROOT)}
+    for module, decides_it in (
+        ("training/loop.py", True),
+        ("training/metrics/boundary.py", True),
+        ("training/a_new_module.py", True),
+        ("contracts/run.py", True),
+        ("registry/splits.py", True),
+        ("contracts/job.py", False),
+        ("training/report/pages.py", False),
+        ("training/study/pool.py", False),
+    ):
+        with (tmp_path / module).open("a") as file:
+            file.write("\n")
+        code_digest.cache_clear()
+        assert (code_digest(tmp_path) not in known) == decides_it, module
+        known.add(code_digest(tmp_path))
 
 
 def test_a_result_of_another_run_is_not_taken_for_this_one(shapes, tmp_path):

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 from filelock import FileLock
@@ -115,6 +116,21 @@ class TestResult:
             assert cited in page
         assert page.count("data:image/jpeg") >= 3 * 8
 
+    def test_the_markdown_says_the_same_and_its_pictures_are_there(self, finished):
+        asked, result = finished
+        workspace = Path(asked.workspace)
+        text = (workspace / result.files["markdown"]).read_text()
+        for cited in (result.order_digest, *asked.versions.values(), "python -m training.run order.json", "shapes@1"):
+            assert cited in text
+        assert f"| disc | {result.test.dataset_iou['disc']:.3f} |" in text
+        shown = re.findall(r"!\[[^]]*\]\(([^)]*)\)", text)
+        assert {"figures/curves.svg", "figures/classes.svg", "figures/reliability.svg"} < set(shown)
+        strips = [workspace / name for name in shown if name.endswith("-strip.jpg")]
+        assert len(strips) == 4 + 4 + 6
+        for path in strips:
+            height, width = cv2.imread(str(path)).shape[:2]
+            assert (width - 8) / height == 3, "image, truth and prediction"
+
     def test_the_kept_network_is_the_best_by_validation(self, finished):
         _, result = finished
         best = max(result.curve, key=lambda point: (point.validation_mean_iou, -point.step))
@@ -134,8 +150,13 @@ class TestResult:
 
 def test_a_class_that_no_training_image_shows_is_named(shapes, workplace, capsys):
     with_ghost = LABEL_MAP.model_copy(update={"classes": {**LABEL_MAP.classes, "ghost": ["ghost"]}})
-    run(order(shapes, workplace, stages=[{"name": "first", "steps": 2}]).model_copy(update={"label_map": with_ghost}))
+    asked = order(shapes, workplace, stages=[{"name": "first", "steps": 2}]).model_copy(
+        update={"label_map": with_ghost}
+    )
+    assert run(asked).classes_not_shown == ("ghost",)
     assert "no training image shows ghost" in capsys.readouterr().err
+    for name in ("report.html", "report.md"):
+        assert "No training image shows ghost" in (Path(asked.workspace) / name).read_text()
 
 
 class TestRepeating:
