@@ -66,23 +66,25 @@ def vehicle_materials(
         clearcoat=coat,
     )
     chrome = Material(base_color=(0.62, 0.62, 0.63), metallic=0.9, roughness=0.18)
-    plastic = Material(base_color=_rgb(np.full(3, details.uniform(0.015, 0.06))), roughness=0.6)
-    gloss = Material(base_color=(0.012, 0.012, 0.013), roughness=0.15, clearcoat=0.6)
-    tail = np.array([details.uniform(0.22, 0.5), details.uniform(0.004, 0.02), details.uniform(0.006, 0.025)])
+    plastic = Material(base_color=_rgb(np.full(3, details.uniform(0.025, 0.08))), roughness=0.55)
+    gloss = Material(base_color=(0.016, 0.016, 0.017), roughness=0.15, clearcoat=0.6)
+    # Red plastic before a bright reflector: lighter and paler than a red surface.
+    tail = np.array([details.uniform(0.2, 0.5), details.uniform(0.01, 0.055), details.uniform(0.012, 0.065)])
     if details.random() < 0.12:
         tail = np.array([0.10, 0.008, 0.010])  # smoked
     rim_kind = details.random()
     rim_level = details.uniform(0.35, 0.7) if rim_kind < 0.75 else details.uniform(0.015, 0.06)
     cabin = (
-        details.uniform(0.015, 0.09) * np.array([1.0, 0.97, 0.93])
+        details.uniform(0.03, 0.14) * np.array([1.0, 0.97, 0.93])
         if details.random() < 0.7
         else details.uniform(0.2, 0.4) * np.array([1.0, 0.85, 0.65])
     )
     lettering = details.random()
+    plate, characters = _number_plate(details)
     extra = {
         "roof": gloss if details.random() < 0.08 else body,
         "window_border": chrome if details.random() < 0.25 else gloss,
-        "characters": Material(base_color=_rgb(np.full(3, details.choice([0.01, 0.01, 0.25, 0.5]))), roughness=0.6),
+        "characters": Material(base_color=characters, roughness=0.6),
         "moulding": (chrome, plastic, plastic, body)[int(details.integers(4))],
         "decal": Material(base_color=paint_color(_DECALS[int(details.integers(len(_DECALS)))], details), roughness=0.3),
         "lettering": chrome if lettering < 0.6 else (plastic if lettering < 0.8 else body),
@@ -97,33 +99,48 @@ def vehicle_materials(
         "front_glass": _pane(glass["front_transmittance"]),
         "back_glass": _pane(glass["back_transmittance"]),
         "rear_glass": _pane(glass["rear_transmittance"]),
-        "frit": Material(base_color=(0.008, 0.008, 0.009), roughness=0.12),
-        "lamp_lens": Material(model="thin_glass", base_color=(0.92, 0.92, 0.92)),
-        "lamp_bowl": Material(base_color=_rgb(np.full(3, details.uniform(0.08, 0.7))), metallic=0.7, roughness=0.35),
-        "lamp_light": Material(base_color=(0.85, 0.87, 0.9), metallic=0.2, roughness=0.15, clearcoat=1.0),
+        "frit": Material(base_color=(0.014, 0.014, 0.015), roughness=0.12),
+        "lamp_lens": Material(model="thin_glass", base_color=(0.85, 0.85, 0.85)),
+        "lamp_bowl": Material(base_color=_rgb(np.full(3, details.uniform(0.05, 0.5))), metallic=0.7, roughness=0.3),
+        "lamp_light": Material(base_color=(0.6, 0.61, 0.63), metallic=0.3, roughness=0.15, clearcoat=1.0),
         "tail_red": Material(base_color=_rgb(tail), roughness=0.2, clearcoat=1.0),
         "tail_clear": Material(
             base_color=(0.55, 0.5, 0.48) if details.random() < 0.6 else (0.5, 0.14, 0.01), roughness=0.25, clearcoat=1.0
         ),
         "mirror_glass": Material(base_color=(0.75, 0.78, 0.8), metallic=1.0, roughness=0.05),
         "mirror_cover": body if details.random() < 0.72 else (gloss if details.random() < 0.6 else plastic),
-        "handle": body if details.random() < 0.66 else (chrome if details.random() < 0.6 else plastic),
-        "rubber": Material(base_color=_rgb(np.full(3, 0.018 + 0.05 * dirt)), roughness=0.85),
+        "mirror_lower": plastic if details.random() < 0.45 else (gloss if details.random() < 0.2 else body),
+        "handle": body if details.random() < 0.55 else (chrome if details.random() < 0.6 else plastic),
+        "rubber": Material(base_color=_rgb(np.full(3, 0.03 + 0.05 * dirt)), roughness=0.85),
         "rim": Material(base_color=_rgb(np.full(3, rim_level)), metallic=0.8, roughness=0.32),
         "brake": Material(base_color=(0.09, 0.09, 0.09), metallic=0.6, roughness=0.5),
-        "plate": Material(
-            base_color=_rgb(
-                details.uniform(0.4, 0.8) * (np.ones(3) if details.random() < 0.9 else details.uniform(0.1, 1, 3))
-            ),
-            roughness=0.45,
-        ),
+        "plate": Material(base_color=plate, roughness=0.45),
         "interior": Material(base_color=_rgb(cabin), roughness=0.85),
-        "seam": Material(base_color=(0.006, 0.006, 0.006), roughness=0.95),
-        "underbody": Material(base_color=(0.012, 0.012, 0.012), roughness=0.95),
-        "grille": Material(base_color=(0.010, 0.010, 0.010), roughness=0.55),
+        "seam": Material(base_color=(0.012, 0.012, 0.012), roughness=0.95),
+        "underbody": Material(base_color=(0.02, 0.02, 0.02), roughness=0.95),
+        "grille": Material(base_color=(0.018, 0.018, 0.018), roughness=0.5),
         "strip": chrome if details.random() < 0.45 else body,
         "grille_bar": chrome if details.random() < 0.45 else (gloss if details.random() < 0.6 else body),
     }
+
+
+def _number_plate(details: np.random.Generator) -> tuple[LinearRgb, LinearRgb]:
+    """Colours of a number plate and of its characters.
+
+    White, as dealers' and taxis' in several countries red, yellow or dark. Photographs on the web mostly have them
+    blurred or covered: then plate and characters are nearly one colour.
+    """
+    kind = details.random()
+    if kind < 0.58:
+        plate = details.uniform(0.3, 0.8) * np.array([1.0, 1.0, details.uniform(0.9, 1.0)])
+    elif kind < 0.80:
+        plate = details.uniform(0.1, 0.35) * np.array([1.0, details.uniform(0.08, 0.35), details.uniform(0.1, 0.35)])
+    elif kind < 0.87:
+        plate = details.uniform(0.45, 0.7) * np.array([1.0, 0.75, 0.1])
+    else:
+        plate = details.uniform(0.02, 0.3) * np.ones(3)
+    dark = 0.06 if details.random() < 0.35 else details.uniform(0.55, 1.0)
+    return _rgb(plate), _rgb(plate * dark)
 
 
 def _pane(transmittance: Value) -> Material:

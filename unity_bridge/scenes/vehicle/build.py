@@ -42,8 +42,9 @@ def build_vehicle(shape: VehicleShape, detail: float = 1.0, steering_deg: float 
         middle.setdefault(role, []).append(surface)
 
     at = panels.stations
-    housing, glass = fittings.mirror(skin, at)
-    add_left("mirror", housing)
+    cap, lower, glass = fittings.mirror(skin, at)
+    add_left("mirror", cap)
+    add_left("mirror_lower", lower)
     add_left("mirror_glass", glass)
     for role, x in (("front_door_handle", at.middle + 0.075), ("back_door_handle", at.last_edge + 0.115)):
         if role == "back_door_handle" and shape.door_count == 2:

@@ -29,8 +29,8 @@ TAILGATE_M = 0.12
 """Thickness of a pickup's tailgate at its upper edge."""
 
 
-def mirror(skin: Skin, at: Stations) -> tuple[Surface, Surface]:
-    """The left outside mirror: housing with its foot, and the glass."""
+def mirror(skin: Skin, at: Stations) -> tuple[Surface, Surface, Surface]:
+    """The left outside mirror: the housing's cap, its lower part with the foot, and the glass."""
     scale = skin.shape.mirror_scale
     x = at.sail + 0.01
     z = float(skin.belt_z(x)) + 0.05
@@ -61,20 +61,25 @@ def mirror(skin: Skin, at: Stations) -> tuple[Surface, Surface]:
     backward = np.tile([-1.0, 0.0, 0.0], (len(disc), 1))
     turned = np.cross(disc[1] - disc[0], disc[segments] - disc[0])[0] > 0
     glass = Surface(disc, disc_faces[:, ::-1] if turned else disc_faces, backward)
-    placing = translation((x - 0.02, inner_y + 0.045 * scale + width / 2, z + height * 0.42)) @ rotation((0, 0, 1), -9)
+    # Close to the door: mirrors reach some 15 % beyond the body, both together.
+    placing = translation((x - 0.02, inner_y + width / 2, z + height * 0.42)) @ rotation((0, 0, 1), -9)
     foot = tube(
         np.array(
             [
                 [x + 0.035, inner_y - 0.03, z - 0.015],
                 [x + 0.035, inner_y + 0.03, z - 0.002],
-                [x + 0.02, inner_y + 0.10 * scale, z + 0.035],
+                [x + 0.02, inner_y + 0.07 * scale, z + 0.035],
             ]
         ),
         0.034 * scale,
         12,
         (1.0, 0.55),
     )
-    return merge([transform(shell, placing), foot]), transform(glass, placing)
+    low = vertices[faces, 2].mean(axis=1) < -0.16 * height
+    cap, lower = (
+        transform(Surface(shell.vertices, shell.faces[chosen], shell.normals), placing) for chosen in (~low, low)
+    )
+    return cap, merge([lower, foot]), transform(glass, placing)
 
 
 def door_handle(skin: Skin, x: float) -> tuple[Surface, Surface]:
@@ -108,7 +113,7 @@ def number_plate(x: float, z: float, forward: bool, lean_deg: float = 0.0) -> tu
     way = 1.0 if forward else -1.0
     turn = translation((x, 0, z)) @ rotation((0, 1, 0), -way * lean_deg)
     plate = rounded_box((0.012, 0.44, 0.135), (way * 0.010, 0, 0), 0.005, 2)
-    holder = rounded_box((0.05, 0.48, 0.165), (-way * 0.020, 0, 0), 0.012, 2)
+    holder = rounded_box((0.05, 0.46, 0.150), (-way * 0.020, 0, 0), 0.012, 2)
     return transform(plate, turn), transform(holder, turn)
 
 

@@ -13,8 +13,8 @@ from typing import Literal
 
 Finish = Literal[
     "paint", "gloss_black", "plastic", "chrome", "windshield_glass", "front_glass", "back_glass", "rear_glass", "frit",
-    "lamp_lens", "lamp_bowl", "lamp_light", "tail_red", "tail_clear", "mirror_glass", "mirror_cover", "handle",
-    "rubber", "rim", "brake", "plate", "interior", "seam", "underbody", "grille", "grille_bar", "strip",
+    "lamp_lens", "lamp_bowl", "lamp_light", "tail_red", "tail_clear", "mirror_glass", "mirror_cover", "mirror_lower",
+    "handle", "rubber", "rim", "brake", "plate", "interior", "seam", "underbody", "grille", "grille_bar", "strip",
     "roof", "window_border", "characters", "moulding", "decal", "lettering", "lamp_bezel",
 ]  # fmt: skip
 
@@ -114,6 +114,7 @@ ROLES: dict[str, Role] = {
     "back_door_handle": Role(("back_{side}_door_handle", "door_handle"), "handle", "axle"),
     "back_door_handle_hollow": Role(("back_{side}_door_handle", "door_handle"), "seam", "axle"),
     "mirror": Role(("{side}_mirror", "mirror"), "mirror_cover", "pair"),
+    "mirror_lower": Role(("{side}_mirror", "mirror"), "mirror_lower", "pair"),
     "mirror_glass": Role(("{side}_mirror", "mirror"), "mirror_glass", "pair"),
     "head_lamp": Role(("{side}_head_light", "head_light"), "lamp_lens", "pair"),
     "head_lamp_seam": Role(("{side}_head_light", "head_light"), "seam", "pair"),

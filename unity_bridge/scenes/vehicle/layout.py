@@ -161,8 +161,8 @@ def _middle_outline(arcs: Array, edges: Array, bow_start: float, bow_end: float,
 def windshield_outline(skin: Skin) -> Array:
     p = skin.profile
     arcs = np.linspace(p.cowl_m + 0.045, p.header_m - 0.03, 12)
-    edges = _corner_y(skin, arcs, 0.5) - skin.shape.a_pillar_m
-    return _middle_outline(arcs, edges, 0.09, 0.015, (0.06, 0.07))
+    edges = _corner_y(skin, arcs, 0.56) - skin.shape.a_pillar_m
+    return _middle_outline(arcs, edges, 0.07, 0.015, (0.05, 0.06))
 
 
 def rear_window_outline(skin: Skin) -> Array:
@@ -173,7 +173,7 @@ def rear_window_outline(skin: Skin) -> Array:
     elif shape.body_style in ("sedan", "coupe"):
         first, last, narrower, bow = p.rear_header_m + 0.05, p.rear_base_m - 0.05, 0.06, -0.06
     else:
-        first, last, narrower, bow = p.rear_header_m + 0.07, p.rear_base_m - 0.16 * span, 0.09, -0.03
+        first, last, narrower, bow = p.rear_header_m + 0.07, p.rear_base_m - 0.19 * span, 0.09, -0.03
     arcs = np.linspace(first, last, 12)
     edges = _corner_y(skin, arcs, 0.5) - narrower - 0.02
     return _middle_outline(arcs, edges, 0.02, bow, (0.08, 0.09))
@@ -288,7 +288,7 @@ def scoop_outline(skin: Skin) -> Array:
 
 
 def rear_bumper_top_z(skin: Skin) -> float:
-    return skin.shape.deck_height_m * 0.66
+    return skin.shape.deck_height_m * (0.68 if skin.shape.body_style == "pickup" else 0.71)
 
 
 def tail_light_outline(skin: Skin) -> Array:
@@ -304,11 +304,11 @@ def tail_light_outline(skin: Skin) -> Array:
         corners = [[inner, top], [inner, bottom], [outer, bottom], [outer, top]]
         return rounded_polygon(corners, 0.03)
     tall = shape.body_style in ("hatchback", "wagon", "suv")
-    top = shape.deck_height_m - (0.02 if tall else 0.085) + (shape.tail_light_height_above_deck_m if tall else 0.0)
+    top = shape.deck_height_m - (-0.03 if tall else 0.05) + (shape.tail_light_height_above_deck_m if tall else 0.0)
     top += 0.16 if shape.body_style == "van" else 0.0  # beside the window, up the rear pillar
     bottom = max(top - height, floor)
     if style == "upright":
-        inner, outer = half - 0.55 * width, half + 0.5 * width + 0.06
+        inner, outer = half - 0.6 * width, half + 0.4 * width + 0.05
         corners = [
             [inner + 0.02, top],
             [inner, bottom],
@@ -323,7 +323,7 @@ def tail_light_outline(skin: Skin) -> Array:
         return np.stack([half - 0.02 + 1.35 * radius * np.cos(angle), top - radius + radius * np.sin(angle)], axis=1)
     if style == "bar":
         thin = min(0.5 * (top - bottom), 0.12)
-        outer = half + 0.20
+        outer = half + 0.16
         corners = [
             [_BEYOND, top],
             [outer - 0.05, top],
@@ -333,7 +333,7 @@ def tail_light_outline(skin: Skin) -> Array:
             [_BEYOND, top - 0.7 * thin],
         ]
         return rounded_polygon(corners, [0, 0.04, 0.03, 0.06, 0.06, 0])
-    inner, outer = half - 0.75 * width, half + 0.5 * width + 0.04
+    inner, outer = half - 0.8 * width, half + 0.36 * width + 0.03
     corners = [
         [inner, top - 0.12 * (top - bottom)],
         [inner + 0.07, bottom],

@@ -115,9 +115,10 @@ def side_profile(shape: VehicleShape, samples: int = _PROFILE_SAMPLES) -> Profil
         ]
     else:
         corners += [(base_x, deck, 0.12), (rear + 0.03, deck - 0.2, 0.12)]
+    bumper_top = 0.675 if shape.body_style == "pickup" else 0.705
     corners += [
-        (rear + 0.035, 0.655 * deck, 0.06),
-        (rear, 0.60 * deck, 0.05),
+        (rear + 0.035, bumper_top * deck, 0.06),
+        (rear, (bumper_top - 0.055) * deck, 0.05),
         (rear + 0.01, 0.40 * deck, 0.08),
         (rear + 0.10, ground + 0.08, 0.10),
         (rear + 0.22, ground + 0.05, 0.0),
@@ -166,10 +167,11 @@ class Skin:
         lengthwise = np.abs(x - middle) / (shape.length_m / 2)
         plan = 1 - 0.045 * lengthwise**3
         above_sill = (z - shape.ground_clearance_m) / max(shape.belt_height_m - shape.ground_clearance_m, 0.1)
-        tuck = 0.075 * np.clip(1 - above_sill / 0.55, 0, 1) ** 2
+        # From below the crease down the side faces more and more of the ground, which it reflects.
+        tuck = 0.085 * np.clip(1 - above_sill / 0.78, 0, 1) ** 1.7
         crease_at = self.belt_z(x) - 0.13
         crease = shape.body_side_crease_m * np.tanh((z - crease_at) / 0.012)
-        below_belt = 0.022 * np.clip((z - crease_at) / 0.13, 0, 1) ** 1.5
+        below_belt = 0.030 * np.clip((z - crease_at) / 0.13, 0, 1) ** 1.4
         sculpted = 0.010 * np.exp(-(((z - shape.ground_clearance_m - 0.27) / 0.10) ** 2))
         over = z - self.belt_z(x)
         step = shape.shoulder_m * 0.5 * (1 + np.tanh((over - 0.015) / 0.015))
