@@ -63,14 +63,21 @@ def _write_usage(workspace: Path, seconds: float, processes: int) -> None:
 
     uses_gpu = torch.cuda.is_available() and torch.cuda.max_memory_reserved() > 0
     largest_other = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if processes > 1 else 0
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + (processes - 1) * largest_other
     usage = {
-        "memory_bytes": memory * 1024,
+        "memory_bytes": peak_bytes() + (processes - 1) * largest_other * 1024,
         "gpu_memory_bytes": torch.cuda.max_memory_reserved() if uses_gpu else 0,
         "gpu_total_bytes": torch.cuda.get_device_properties(0).total_memory if uses_gpu else 0,
         "seconds": seconds,
     }
     write_atomically(workspace / USAGE_FILE, json.dumps(usage).encode())
+
+
+def peak_bytes() -> int:
+    """Most memory that this process has held; by Linux's account of it, else by that which starts with its parent's."""
+    try:
+        return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+    except (OSError, IndexError, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":
