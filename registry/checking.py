@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from contracts.errors import IntegrityError
 from contracts.ids import Digest, digest_of
 from registry.durable import storage_error
-from registry.spool import SortedEntries, digest_bytes, digest_text
+from registry.spool import DIGEST_BYTES, SortedEntries, digest_bytes, digest_text
 from registry.store import Store
 from registry.streaming import hash_blob, read_lines
 
@@ -32,7 +32,6 @@ _FRAME_FILE, _LISTED, _ERASED, _UNUSED = range(len(_DOCUMENTS), len(_DOCUMENTS) 
 _USE = struct.Struct(">IBIB")
 """Version (its place), kind, frame, role: uses of a blob sort in this order."""
 _NO_VERSION = 2**32 - 1
-_DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ class BlobUses:
 
     def __init__(self, store: Store, folder: Path) -> None:
         self._store = store
-        self._entries = SortedEntries(folder, _DIGEST_BYTES + _USE.size)
+        self._entries = SortedEntries(folder, DIGEST_BYTES + _USE.size)
         self._versions: list[str] = []
 
     def add_version(self, version: Version) -> None:
@@ -151,8 +150,8 @@ class BlobUses:
     def _groups(self) -> Iterator[tuple[Digest, bytes | None, Iterator[bytes]]]:
         """Every blob that is held or stored: its digest, its first use by an erased frame if there is any before, and
         the uses from the first that is none."""
-        for key, entries in groupby(self._entries, lambda entry: entry[:_DIGEST_BYTES]):
-            uses = (entry[_DIGEST_BYTES:] for entry in entries)
+        for key, entries in groupby(self._entries, lambda entry: entry[:DIGEST_BYTES]):
+            uses = (entry[DIGEST_BYTES:] for entry in entries)
             erased = None
             for use in uses:
                 if _USE.unpack(use)[1] == _ERASED:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +22,7 @@ from registry.batch import Batch, RemoteBatch
 from registry.durable import storage_error, sync_file_system, sync_path, write_exclusively
 from registry.incoming import Incoming, clear_dead, open_incoming
 from registry.remote import RemoteFiles, is_local, open_file_system
+from registry.spool import DIGEST_BYTES, SortedEntries, digest_bytes, digest_text
 
 GROUP_FILES = 4096
 GROUP_BYTES = 256 << 20
@@ -293,7 +295,8 @@ class LocalBatch(Batch):
         clear_dead(self._folder)
         self._hold = hold
         self._incoming: Incoming | None = None
-        self._waiting: dict[Digest, None] = {}
+        self._waiting: SortedEntries | None = None
+        self._waiting_files = 0
         self._waiting_bytes = 0
 
     @property
@@ -302,78 +305,85 @@ class LocalBatch(Batch):
 
     def add(self, data: bytes, digest: Digest | None = None) -> Digest:
         digest = digest or digest_of(data)
-        if digest in self._waiting or self._store.size_or_none(digest) == len(data):
+        if self._store.size_or_none(digest) == len(data):
             return digest
-        try:
-            write_exclusively(self._waiting_path(digest), data)
-        except OSError as error:
-            raise storage_error(error, f"write blobs of the store {self._store.root}") from error
+        path = self._waiting_path(digest)
+        with self._writing():
+            try:
+                write_exclusively(path, data)
+            except FileExistsError:  # it waits already
+                return digest
+            except OSError:
+                Path(path).unlink(missing_ok=True)  # half of it must not be taken for it
+                raise
         self._wait(digest, len(data))
         return digest
 
     def flush(self) -> None:
-        if not self._waiting:
-            return
-        try:
-            self._sync_and_rename()
-        except OSError as error:
-            raise storage_error(error, f"write blobs of the store {self._store.root}") from error
+        if self._waiting is not None:
+            with self._writing():
+                self._sync_and_rename(self._waiting)
 
     def close(self) -> None:
-        self._waiting.clear()
+        self._waiting = None
         if self._incoming is not None:
             self._incoming.close()
             self._incoming = None
 
     def scratch(self) -> Path:
         folder = Path(self._open().folder, "scratch")
-        try:
+        with self._writing():
             folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise storage_error(error, f"write blobs of the store {self._store.root}") from error
         return folder
 
     def _open(self) -> Incoming:
-        try:
-            if self._incoming is None:
+        if self._incoming is None:
+            with self._writing():
                 self._incoming = open_incoming(self._folder)
+        return self._incoming
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise storage_error(error, f"write blobs of the store {self._store.root}") from error
-        return self._incoming
 
     def _waiting_path(self, digest: Digest) -> str:
         return f"{self._open().folder}/{digest.partition(':')[2]}"
 
     def _write_file(self, path: Path, digest: Digest, size_bytes: int) -> None:
-        try:
+        with self._writing():
             os.replace(path, self._waiting_path(digest))  # noqa: PTH105
-        except OSError as error:
-            raise storage_error(error, f"write blobs of the store {self._store.root}") from error
         self._wait(digest, size_bytes)
 
     def _wait(self, digest: Digest, size_bytes: int) -> None:
-        self._waiting[digest] = None
+        if self._waiting is None:
+            self._waiting = SortedEntries(Path(self._open().folder, "scratch"), DIGEST_BYTES)
+            self._waiting_files = self._waiting_bytes = 0
+        with self._writing():
+            self._waiting.add(digest_bytes(digest))
+        self._waiting_files += 1
         self._waiting_bytes += size_bytes
-        if not self._hold and (len(self._waiting) >= GROUP_FILES or self._waiting_bytes >= GROUP_BYTES):
+        if not self._hold and (self._waiting_files >= GROUP_FILES or self._waiting_bytes >= GROUP_BYTES):
             self.flush()
 
-    def _sync_and_rename(self) -> None:
+    def _sync_and_rename(self, waiting: SortedEntries) -> None:
         blobs = f"{self._store.root}/blobs/sha256"
         os.makedirs(blobs, exist_ok=True)  # noqa: PTH103
-        whole = len(self._waiting) > SYNC_EACH_MAX and sync_file_system(self._store.root)
+        whole = self._waiting_files > SYNC_EACH_MAX and sync_file_system(self._store.root)
         if not whole:
-            for digest in self._waiting:
-                sync_path(self._waiting_path(digest))
+            for entry in waiting:
+                sync_path(self._waiting_path(digest_text(entry)))
         folders: set[str] = set()
-        for digest in self._waiting:
-            final = self._store.path_of(digest)
+        for entry in waiting:
+            final = self._store.path_of(digest_text(entry))
             folder = final.rsplit("/", 1)[0]
             if folder not in folders:
                 os.makedirs(folder, exist_ok=True)  # noqa: PTH103
                 folders.add(folder)
-            os.replace(self._waiting_path(digest), final)  # noqa: PTH105
-        self._waiting.clear()
-        self._waiting_bytes = 0
+            os.replace(self._waiting_path(digest_text(entry)), final)  # noqa: PTH105
+        self._waiting = None
         if not (whole and sync_file_system(self._store.root)):
             for folder in sorted(folders):
                 sync_path(folder)

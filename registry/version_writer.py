@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 
 from contracts.dataset import BlobReference, DatasetManifest, QualitySummary
@@ -57,6 +58,14 @@ class VersionWriter:
 
     def __len__(self) -> int:
         return self._count
+
+    def scratch(self) -> Path:
+        """A folder for lists in the making; it goes when the block ends.
+
+        Raises:
+            StorageError: It can't be made.
+        """
+        return self._batch.scratch()
 
     def add(self, record: FrameRecord, files: Mapping[FileRole, bytes], *, what: str) -> None:
         """Store a frame. Its index becomes its place in the version.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from registry.formats.file_list import FileList, list_folder
 from registry.formats.findings import Findings
 from registry.formats.importing import Origin
 from registry.formats.mask_folders import IMAGE_SUFFIXES
@@ -89,13 +89,14 @@ def finite(value: Any, count: int, what: str) -> list[float]:
     return numbers
 
 
-def files_below(origin: Origin, folder: Path, suffixes: tuple[str, ...], findings: Findings) -> dict[str, Path]:
+def files_below(origin: Origin, folder: Path, suffixes: tuple[str, ...], findings: Findings) -> FileList:
     """Files of some kinds in a folder and the folders in it, by path without suffix relative to the folder.
 
     Hidden files are passed over; links that lead out are faults; other files are listed as not taken.
     """
-    found: dict[str, Path] = {}
-    for path in _walk(folder):
+    found = FileList(folder, origin.scratch)
+    last: tuple[str, Path] | None = None
+    for key, path in list_folder(folder, origin.scratch, deep=True):
         where = origin.relative(path)
         if not origin.is_inside(path):
             findings.fault(where, "is a link that leads out of the imported folder")
@@ -103,26 +104,14 @@ def files_below(origin: Origin, folder: Path, suffixes: tuple[str, ...], finding
             findings.fault(where, "is not a file")
         elif path.suffix.lower() not in suffixes:
             findings.leave_out(where, "other_file", f"is none of {', '.join(suffixes)}")
+        elif last is not None and key == last[0]:
+            findings.fault(where, f"has the same stem as {last[1].name}")
         else:
-            key = path.relative_to(folder).with_suffix("").as_posix()
-            if key in found:
-                findings.fault(where, f"has the same stem as {found[key].name}")
-            else:
-                found[key] = path
+            last = key, path
+            found.add(key, path)
     return found
 
 
-def images_below(origin: Origin, folder: Path, findings: Findings) -> dict[str, Path]:
+def images_below(origin: Origin, folder: Path, findings: Findings) -> FileList:
     """As `files_below`, for images."""
     return files_below(origin, folder, IMAGE_SUFFIXES, findings)
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Everything but folders, in the order of paths; linked folders are not entered."""
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir() and not path.is_symlink():
-            yield from _walk(path)
-        else:
-            yield path

@@ -7,7 +7,7 @@ Weather, scene and time of day become parameters of a frame. Lanes and drivable 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,10 +26,11 @@ from registry.formats.annotation_files import (
 from registry.formats.areas import fill
 from registry.formats.class_table import Classes, classes_of, plain_name
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture
+from registry.formats.importing import Annotated, Origin
 from registry.formats.known_classes import BDD, colors_of, names_of
 from registry.formats.painting import Easel
 from registry.formats.photographs import Refused
+from registry.formats.picture_list import Picture, PictureList
 from registry.formats.regions import Bits, Points, flatten_curve, points_of, reaches_out
 from registry.formats.split_folders import subfolders
 
@@ -41,7 +42,7 @@ _OTHER_TASKS = ("lane", "area", "drivable")
 class Bdd:
     """Images with labelled boxes or outlines."""
 
-    pictures: tuple[Picture, ...]
+    pictures: PictureList
     classes: Classes
     with_regions: bool
 
@@ -139,7 +140,7 @@ def open_bdd(origin: Origin, findings: Findings) -> Bdd:
         NotFoundError: A folder is missing.
         ConfigurationError: There is no JSON file, or a split's is not told.
     """
-    pictures: list[Picture] = []
+    pictures = PictureList(origin.scratch, by_source=True)
     with_regions = False
     for split, where, frames in _documents(origin, findings):
         images = _images(origin, split, findings)
@@ -163,19 +164,18 @@ def open_bdd(origin: Origin, findings: Findings) -> Bdd:
                 source = origin.relative(images[stem])
                 video = frame.get("videoName") or frame.get("video_name")
                 group = origin.group_of(source, video if isinstance(video, str) else None, findings)
-                pictures.append(Picture(source, images[stem], split, group, note=frame))
+                pictures.add(Picture(source, images[stem], split, group, note=frame))
             seen.add(name)
     findings.refuse_faults(origin.document or origin.root)
     classes = classes_of("BDD100K", names_of(BDD), table=origin.classes, colors=colors_of(BDD))
-    pictures.sort(key=lambda picture: (picture.split or "", picture.source))
-    return Bdd(tuple(pictures), classes, with_regions)
+    return Bdd(pictures, classes, with_regions)
 
 
 def _has_outline(label: dict[str, Any]) -> bool:
     return bool(label.get("poly2d")) and not _is_of_another_task(str(label.get("category")))
 
 
-def _documents(origin: Origin, findings: Findings) -> Iterator[tuple[str | None, str, list[Any]]]:
+def _documents(origin: Origin, findings: Findings) -> Iterator[tuple[str | None, str, Iterable[Any]]]:
     """Frames by split."""
     places: list[tuple[str | None, Path]] = []
     if origin.document is not None:
@@ -192,14 +192,15 @@ def _documents(origin: Origin, findings: Findings) -> Iterator[tuple[str | None,
         if path.is_file():
             yield split, origin.relative(path), _read_frames(origin, path, findings)
             continue
-        files = [item for _, item in sorted(files_below(origin, path, (".json",), Findings()).items())]
-        if not files:
+        below = files_below(origin, path, (".json",), Findings())
+        if next(iter(below), None) is None:
             raise ConfigurationError(
                 f"no JSON file in {path}",
                 code="no_annotations",
                 hint="give the file as PATH, or each split's with --split NAME=FILE.json",
             )
-        yield split, origin.relative(path), [frame for item in files for frame in _read_frames(origin, item, findings)]
+        frames = (frame for _, item in below for frame in _read_frames(origin, item, findings))
+        yield split, origin.relative(path), frames
 
 
 def _split_of(path: Path) -> str | None:
@@ -228,7 +229,7 @@ def _images(origin: Origin, split: str | None, findings: Findings) -> dict[str, 
     folders = [base / part for base in bases if base is not None for part in ((split,) if split else ())] + list(bases)
     folder = next((folder for folder in folders if folder is not None and folder.is_dir()), origin.root)
     found: dict[str, Path] = {}
-    for path in images_below(origin, folder, Findings()).values():
+    for _, path in images_below(origin, folder, Findings()):
         if path.stem in found:
             findings.fault(origin.relative(path), f"has the same name as {origin.relative(found[path.stem])}")
         found[path.stem] = path

@@ -20,11 +20,13 @@ from contracts.frame_spec import IGNORE_ID, Label
 from registry.formats.annotation_files import files_below, images_below, list_of, read_json
 from registry.formats.canvas import Thing, numbered
 from registry.formats.class_table import Classes, classes_of, plain_name
+from registry.formats.file_list import FileList, matched
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture
+from registry.formats.importing import Annotated, Origin
 from registry.formats.known_classes import CITYSCAPES, colors_of, names_of
 from registry.formats.painting import Easel
 from registry.formats.photographs import Refused, decode_ids, read_source
+from registry.formats.picture_list import Picture, PictureList
 from registry.formats.regions import Bits, Points, clip_polygon, points_of, reaches_out
 from registry.formats.split_folders import folder_named, subfolders
 
@@ -44,7 +46,7 @@ _OWN_LABELS = "labels.json"
 class Cityscapes:
     """Images with polygons painted in their order. A group of things keeps its class and is no instance."""
 
-    pictures: tuple[Picture, ...]
+    pictures: PictureList
     classes: Classes
 
     @property
@@ -52,7 +54,7 @@ class Cityscapes:
         return self.classes.labels
 
     def annotate(self, picture: Picture, size: tuple[int, int] | None, faults: list[str]) -> Annotated | None:
-        path: Path = picture.note
+        path = Path(picture.note)
         if size is None:
             return None
         try:
@@ -142,27 +144,27 @@ def open_cityscapes(origin: Origin, findings: Findings) -> Cityscapes:
             f"no folder {origin.root / 'gtFine'}", code="no_such_folder", hint="PATH holds leftImg8bit/ and gtFine/"
         )
     own = next((path for path in (origin.root / name for name in _TABLES) if path.is_file()), None)
-    pictures: list[Picture] = []
+    pictures = PictureList(origin.scratch)
     for split, text in subfolders(origin, own=annotations):
         kinds = ("",) if origin.images is not None else ("leftImg8bit",)
         folder = folder_named([origin.images or origin.root], kinds, text, what="images")
-        images = _by_stem(images_below(origin, folder, findings), _IMAGE)
+        images = _by_stem(images_below(origin, folder, findings), _IMAGE, FileList(folder, origin.scratch))
         below = folder_named([annotations], ("",), text, what="polygons")
-        polygons = _by_stem(files_below(origin, below, (".json",), Findings()), _POLYGONS)
-        for stem in sorted(images.keys() - polygons.keys()):
-            findings.fault(origin.relative(images[stem]), "has no polygons")
-        for stem in sorted(polygons.keys() - images.keys()):
-            findings.fault(origin.relative(polygons[stem]), "has no image")
-        for stem in sorted(images.keys() & polygons.keys()):
-            source = origin.relative(images[stem])
+        polygons = _by_stem(
+            files_below(origin, below, (".json",), Findings()), _POLYGONS, FileList(below, origin.scratch)
+        )
+        for stem, (image, annotation) in matched(images, polygons):
+            if image is None or annotation is None:
+                path, other = (image, "polygons") if image is not None else (annotation, "image")
+                findings.fault(origin.relative(path or folder), f"has no {other}")
+                continue
+            source = origin.relative(image)
             part, group = split, stem.rsplit("/", 1)[-1].split("_", 1)[0]
             if own is not None and own.name == _OWN_LABELS:
-                part, group = _own_words(polygons[stem], split)
-            pictures.append(
-                Picture(source, images[stem], part, origin.group_of(source, group, findings), note=polygons[stem])
-            )
+                part, group = _own_words(annotation, split)
+            pictures.add(Picture(source, image, part, origin.group_of(source, group, findings), note=annotation))
     classes = classes_of("Cityscapes", names_of(CITYSCAPES), table=origin.classes or own, colors=colors_of(CITYSCAPES))
-    return Cityscapes(tuple(pictures), classes)
+    return Cityscapes(pictures, classes)
 
 
 def _own_words(path: Path, split: str | None) -> tuple[str | None, Any]:
@@ -176,11 +178,10 @@ def _own_words(path: Path, split: str | None) -> tuple[str | None, Any]:
     return split if is_split else None, group if isinstance(group, str) else None
 
 
-def _by_stem(files: dict[str, Path], pattern: re.Pattern[str]) -> dict[str, Path]:
+def _by_stem(files: FileList, pattern: re.Pattern[str], found: FileList) -> FileList:
     """Files by what images and annotations share of their names."""
-    found: dict[str, Path] = {}
-    for key, path in files.items():
+    for key, path in files:
         match = pattern.fullmatch(key)
         if match is not None:
-            found[match["stem"]] = path
+            found.add(match["stem"], path)
     return found

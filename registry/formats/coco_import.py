@@ -7,7 +7,7 @@ looked for in `--images`, else beside the JSON file, in `images/` beside it, and
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,9 +18,10 @@ from contracts.ids import check_name
 from registry.formats.annotation_files import MAXIMUM_DOCUMENT_BYTES, finite, list_of, read_json
 from registry.formats.class_table import Classes, classes_of
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture
+from registry.formats.importing import Annotated, Origin
 from registry.formats.painting import Easel
 from registry.formats.photographs import Refused
+from registry.formats.picture_list import Picture, PictureList
 from registry.formats.regions import Bits, decode_run_lengths, fill_polygons, points_of, reaches_out
 
 _PREFIX = "instances_"
@@ -40,7 +41,7 @@ class _Entry:
 class Coco:
     """Images with their annotations. A crowd keeps its class in the mask and is no instance."""
 
-    pictures: tuple[Picture, ...]
+    pictures: PictureList
     classes: Classes
     with_regions: bool
 
@@ -49,7 +50,7 @@ class Coco:
         return self.classes.labels
 
     def annotate(self, picture: Picture, size: tuple[int, int] | None, faults: list[str]) -> Annotated | None:
-        entry: _Entry = picture.note
+        entry = _Entry(**picture.note)
         if size is None:
             return None
         said = (entry.width, entry.height)
@@ -118,7 +119,7 @@ def open_coco(origin: Origin, findings: Findings) -> Coco:
     Raises:
         ConfigurationError: There is no JSON file or several, a split's name is not valid, or categories are not usable.
     """
-    pictures: list[Picture] = []
+    pictures = PictureList(origin.scratch, by_source=True)
     names: dict[int, Any] = {}
     colors: dict[int, Any] = {}
     used: set[int] = set()
@@ -133,14 +134,13 @@ def open_coco(origin: Origin, findings: Findings) -> Coco:
         except Refused as refusal:
             findings.fault(where, str(refusal))
             continue
-        pictures += _find_images(origin, path, split, value, entries, findings)
+        _find_images(origin, path, split, value, entries, pictures, findings)
     findings.refuse_faults(origin.document or origin.root)
     classes = classes_of(origin.document or origin.root, names, table=origin.classes, colors=colors)
     for number in sorted(used - set(classes.by_number)):
         findings.fault("categories", f"category {number} is annotated and has no name; name it in a class table")
     findings.refuse_faults(origin.document or origin.root)
-    pictures.sort(key=lambda picture: (picture.split or "", picture.source))
-    return Coco(tuple(pictures), classes, with_regions)
+    return Coco(pictures, classes, with_regions)
 
 
 def _documents(origin: Origin) -> list[tuple[str | None, Path]]:
@@ -237,8 +237,14 @@ def _read_annotations(where: str, value: Any, entries: dict[Any, _Entry], used: 
 
 
 def _find_images(
-    origin: Origin, document: Path, split: str | None, value: Any, entries: dict[Any, _Entry], findings: Findings
-) -> list[Picture]:
+    origin: Origin,
+    document: Path,
+    split: str | None,
+    value: Any,
+    entries: Mapping[Any, _Entry],
+    pictures: PictureList,
+    findings: Findings,
+) -> None:
     bases = [origin.images] if origin.images is not None else [document.parent, origin.root, document.parent.parent]
     parts = {document.stem.removeprefix(_PREFIX), *([split] if split else [])}
     folders: list[Path] = []
@@ -247,11 +253,13 @@ def _find_images(
             folders += [base, base / "images", *(base / part for part in sorted(parts))]
             folders += [base / "images" / part for part in sorted(parts)]
     folders = [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
-    found: list[Picture] = []
     for image in list_of(value, "images"):
         if not isinstance(image, dict) or not isinstance(image.get("file_name"), str):
             continue
-        name = image["file_name"]
+        name, number = image["file_name"], image.get("id")
+        entry = entries.get(number) if type(number) in (int, str) else None
+        if entry is None:  # said already
+            continue
         where = f"{origin.relative(document)} image '{name[:200]}'"
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or re.search(r"[\\\0]", name):
             findings.fault(where, "its file_name leads out of the folder of images")
@@ -271,5 +279,4 @@ def _find_images(
             if part is not None:
                 check_name(part, "split")
             group = origin.group_of(source, own, findings)
-            found.append(Picture(source, path, part, group, note=entries[image["id"]]))
-    return found
+            pictures.add(Picture(source, path, part, group, note=vars(entry)))

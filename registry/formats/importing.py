@@ -6,8 +6,10 @@ not take is listed in the report; a fault refuses the import, after all faults w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from array import array
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -18,24 +20,30 @@ from contracts.dataset import DatasetManifest, VersionDescription
 from contracts.errors import ConfigurationError, NotFoundError
 from contracts.frame import FileRole, FrameRecord, Instance
 from contracts.frame_spec import Label
-from contracts.ids import Digest, check_name, digest_of
+from contracts.ids import check_name, digest_of
 from contracts.import_report import LISTED_MAX, ImportReport, MetadataKind, NearDuplicate, NotTaken
 from registry.catalog import Catalog
-from registry.formats.findings import SHOWN_FAULTS, Findings
+from registry.durable import storage_error
+from registry.formats.findings import Findings
 from registry.formats.mask_folders import load_groups
 from registry.formats.metadata import read_metadata
 from registry.formats.parallel import in_parallel
 from registry.formats.photographs import Refused, decode_image, read_source
+from registry.formats.picture_list import Picture, PictureList
 from registry.formats.png import encode_indexed, encode_rgb, encode_short
+from registry.formats.splitting import Splits
 from registry.near_duplicates import near_pairs, perceptual_hash
 from registry.publication import publish_version
 from registry.reader import OnProgress
-from registry.splits import deal, leaking_groups
+from registry.spool import DIGEST_BYTES, SortedEntries, digest_bytes
 from registry.store import Store
 from registry.version_writer import VersionWriter
 
 OnReport = Callable[[ImportReport], None]
 _Result = TypeVar("_Result")
+_PLACE_BYTES = 8
+_NO_LOOK = 0
+"""Instead of a perceptual hash: half of the bits of each are set."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,8 @@ class Origin:
     """Subfolder (or file) by split."""
     groups: Mapping[str, str] | None
     """Group by file name or path, where a table was given."""
+    scratch: Path
+    """Where lists are kept in the making."""
 
     def relative(self, path: Path) -> str:
         """What reports and records call a file: relative to the imported folder, or to that of the images."""
@@ -78,19 +88,6 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An image to import."""
-
-    source: str
-    """What reports and the record call it."""
-    path: Path
-    split: str | None
-    group: str | None
-    note: Any = None
-    """What its format needs to annotate it."""
-
-
-@dataclass(frozen=True)
 class Annotated:
     """What is known of an image."""
 
@@ -111,7 +108,7 @@ class Source(Protocol):
         """Background first."""
 
     @property
-    def pictures(self) -> Sequence[Picture]:
+    def pictures(self) -> PictureList:
         """In the order of the version."""
 
     def annotate(self, picture: Picture, size: tuple[int, int] | None, faults: list[str]) -> Annotated | None:
@@ -185,14 +182,7 @@ def import_dataset(
     check_name(name, "dataset name")
     for split in splits or {}:
         check_name(split, "split")
-    origin = Origin(
-        root=(path if path.is_dir() else path.parent).resolve(),
-        document=path.resolve() if path.is_file() else None,
-        images=images.resolve() if images is not None else None,
-        classes=classes,
-        splits=dict(splits or {}),
-        groups=load_groups(groups) if groups is not None else None,
-    )
+    group_table = load_groups(groups) if groups is not None else None
     if not path.exists():
         raise NotFoundError(f"no folder {path}", code="no_such_folder", hint="check the path")
     if images is not None and not images.is_dir():
@@ -200,28 +190,42 @@ def import_dataset(
 
     def write() -> DatasetManifest:
         findings = Findings()
-        source = open_source(origin, findings)
-        pictures = _dealt(source.pictures, shares or {}, seed)
-        _refuse_leaks(pictures)
-        taken = _Taken(findings)
         with VersionWriter(store, hold=True) as writer:
-            work = in_parallel(lambda picture: _prepare(picture, source, keep_metadata), pictures)
-            for done, (picture, result) in enumerate(zip(pictures, work, strict=True), 1):
-                record = taken.add(picture, result)
-                if record is not None and isinstance(result, Prepared) and not findings.faults:
-                    writer.add(record, result.files, what=picture.source)
-                if on_progress is not None:
-                    on_progress(done, len(pictures))
-            findings.refuse_faults(path)
-            if not pictures:
-                raise ConfigurationError(
-                    f"no image in {path}: a version needs at least one frame",
-                    code="empty_version",
-                    hint="check the path and the format",
+            origin = Origin(
+                root=(path if path.is_dir() else path.parent).resolve(),
+                document=path.resolve() if path.is_file() else None,
+                images=images.resolve() if images is not None else None,
+                classes=classes,
+                splits=dict(splits or {}),
+                groups=group_table,
+                scratch=writer.scratch(),
+            )
+            try:
+                source = open_source(origin, findings)
+                splitting = Splits(source.pictures, shares or {}, seed, origin.scratch)
+                taken = _Taken(source.pictures, splitting, findings, origin.scratch)
+                prepared = in_parallel(
+                    lambda picture: (picture, _prepare(picture, source, keep_metadata)), splitting.pictures()
                 )
-            manifest = writer.finish(source.labels, license_terms=license_terms, consent=consent)
-        if on_report is not None:
-            on_report(taken.report())
+                for done, (picture, result) in enumerate(prepared, 1):
+                    record = taken.add(picture, result)
+                    if record is not None and isinstance(result, Prepared) and not findings.faults:
+                        writer.add(record, result.files, what=picture.source)
+                    if on_progress is not None:
+                        on_progress(done, len(source.pictures))
+                taken.find_twins()
+                findings.refuse_faults(path)
+                if not len(source.pictures):
+                    raise ConfigurationError(
+                        f"no image in {path}: a version needs at least one frame",
+                        code="empty_version",
+                        hint="check the path and the format",
+                    )
+                manifest = writer.finish(source.labels, license_terms=license_terms, consent=consent)
+                if on_report is not None:
+                    on_report(taken.report())
+            except OSError as error:
+                raise storage_error(error, f"look through {path} and keep lists of what is there") from error
         return manifest
 
     return publish_version(store, catalog, name, write, description=description)
@@ -241,16 +245,20 @@ class Prepared:
 
 
 class _Taken:
-    """What was taken so far, as far as later images are compared with it."""
+    """What was taken so far, as far as images are compared with each other."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, pictures: PictureList, splits: Splits, findings: Findings, scratch: Path) -> None:
+        self._list = pictures
+        self._splits = splits
         self._findings = findings
-        self._seen: dict[Digest, Picture] = {}
-        self._pictures: list[Picture] = []
-        self._looks: list[int | None] = []
+        self._compare = len(np.unique(splits.parts)) > 1
+        self._images = SortedEntries(scratch, DIGEST_BYTES + _PLACE_BYTES)
+        self._looks = array("Q")
         self._instances = 0
 
     def add(self, picture: Picture, result: Prepared | list[str]) -> FrameRecord | None:
+        place = len(self._looks)
+        self._looks.append(result.look or _NO_LOOK if isinstance(result, Prepared) else _NO_LOOK)
         if isinstance(result, list):
             self._findings.faults += result
             return None
@@ -265,34 +273,46 @@ class _Taken:
             group=picture.group,
             source=picture.source,
         )
-        twin = self._seen.setdefault(record.files["image"], picture)
-        if twin.split != picture.split:
-            self._findings.fault(picture.source, f"is the same image as {twin.source} in another split")
-        self._pictures.append(picture)
-        self._looks.append(result.look)
+        if self._compare:
+            self._images.add(digest_bytes(record.files["image"]) + place.to_bytes(_PLACE_BYTES, "big"))
         self._instances += len(result.things)
         return record
 
+    def find_twins(self) -> None:
+        """Note images that stand in two splits."""
+        twins: list[tuple[int, int]] = []
+        for _, entries in groupby(self._images, lambda entry: entry[:DIGEST_BYTES]):
+            places = (int.from_bytes(entry[DIGEST_BYTES:], "big") for entry in entries)
+            first = next(places)
+            twins += ((place, first) for place in places if self._splits[place] != self._splits[first])
+        sources = self._list.sources([place for pair in twins for place in pair])
+        for place, first in sorted(twins):
+            self._findings.fault(sources[place], f"is the same image as {sources[first]} in another split")
+
     def report(self) -> ImportReport:
-        parts = [picture.split for picture in self._pictures]
-        pairs, count = near_pairs(self._looks, parts, limit=LISTED_MAX) if len(set(parts)) > 1 else ([], 0)
+        pairs, count = self._near_pairs() if self._compare else ([], 0)
+        sources = self._list.sources([place for first, second, _ in pairs for place in (first, second)])
         return ImportReport(
-            images=len(self._pictures),
+            images=len(self._looks),
             instances=self._instances,
             not_taken=tuple(self._findings.not_taken),
             not_taken_count=dict(sorted(self._findings.counts.items())),
             near_duplicates=tuple(
                 NearDuplicate(
-                    first=self._pictures[first].source,
-                    second=self._pictures[second].source,
-                    first_split=str(parts[first]),
-                    second_split=str(parts[second]),
+                    first=sources[first],
+                    second=sources[second],
+                    first_split=str(self._splits[first]),
+                    second_split=str(self._splits[second]),
                     distance_bits=bits,
                 )
                 for first, second, bits in pairs
             ),
             near_duplicate_count=count,
         )
+
+    def _near_pairs(self) -> tuple[list[tuple[int, int, int]], int]:
+        looks = np.frombuffer(self._looks, np.uint64)
+        return near_pairs(looks, np.where(looks == _NO_LOOK, -1, self._splits.parts), limit=LISTED_MAX)
 
 
 def _prepare(picture: Picture, source: Source, keep_metadata: Collection[MetadataKind]) -> Prepared | list[str]:
@@ -324,31 +344,3 @@ def attempt(faults: list[str], where: str, action: Callable[[], _Result]) -> _Re
     except Refused as refusal:
         faults.append(f"{where}: {refusal}")
         return None
-
-
-def _dealt(pictures: Sequence[Picture], shares: Mapping[str, float], seed: int) -> Sequence[Picture]:
-    """Pictures with the splits that shares ask for."""
-    if not shares:
-        return pictures
-    for split in shares:
-        check_name(split, "split")
-    if any(picture.split is not None for picture in pictures):
-        raise ConfigurationError(
-            "the source has splits already, and shares were asked for",
-            code="invalid_split",
-            hint="leave the shares out, or import a folder without splits",
-        )
-    splits = deal([picture.group for picture in pictures], shares, seed)
-    return [replace(picture, split=split) for picture, split in zip(pictures, splits, strict=True)]
-
-
-def _refuse_leaks(pictures: Iterable[Picture]) -> None:
-    leaks = leaking_groups((picture.group, picture.split) for picture in pictures)
-    if leaks:
-        shown = [f"{group} ({', '.join(names)})" for group, names in list(leaks.items())[:SHOWN_FAULTS]]
-        raise ConfigurationError(
-            f"{len(leaks)} groups stand in more than one split: {'; '.join(shown)}",
-            code="split_leak",
-            hint="frames of one group must all be in one split, or what is measured on the other is flattered",
-            context={"groups": list(leaks)[:1000]},
-        )

@@ -10,18 +10,20 @@ import numpy as np
 from contracts.errors import ConfigurationError, NotFoundError
 from contracts.frame_spec import Label
 from registry.formats.class_table import ClassTable, load_class_table
+from registry.formats.file_list import FileList, list_folder, matched
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture, attempt
-from registry.formats.mask_folders import find_pairs
+from registry.formats.importing import Annotated, Origin, attempt
+from registry.formats.mask_folders import IMAGE_SUFFIXES, MASK_SUFFIXES
 from registry.formats.photographs import decode_mask, read_source
-from registry.formats.split_folders import refuse_images
+from registry.formats.picture_list import Picture, PictureList
+from registry.formats.split_folders import refuse_images, subfolders
 
 
 @dataclass(frozen=True)
 class MaskFolders:
     """Images with masks of the same stem. Instances stay empty: areas that touch are not told apart in a mask."""
 
-    pictures: tuple[Picture, ...]
+    pictures: PictureList
     table: ClassTable
 
     @property
@@ -29,7 +31,7 @@ class MaskFolders:
         return self.table.labels
 
     def annotate(self, picture: Picture, size: tuple[int, int] | None, faults: list[str]) -> Annotated | None:
-        path: Path = picture.note
+        path = Path(picture.note)
         place = f"{Path(picture.source).parent.parent.as_posix()}/masks/{path.name}".removeprefix("./")
         mask = attempt(faults, place, lambda: decode_mask(read_source(path)))
         if mask is None:
@@ -55,10 +57,49 @@ def open_masks(origin: Origin, findings: Findings) -> MaskFolders:
         raise NotFoundError(f"{origin.document} is not a folder", code="no_such_folder", hint="check the path")
     refuse_images(origin)
     table = load_class_table(origin.classes if origin.classes is not None else _default_table(origin.root))
-    pairs = find_pairs(origin.root, origin.splits, origin.groups, findings.faults)
-    return MaskFolders(
-        tuple(Picture(pair.source, pair.image, pair.split, pair.group, note=pair.mask) for pair in pairs), table
-    )
+    return MaskFolders(_find_pairs(origin, findings), table)
+
+
+def _find_pairs(origin: Origin, findings: Findings) -> PictureList:
+    """Match images and masks by stem; without splits, the imported folder itself holds images/ and masks/."""
+    pictures = PictureList(origin.scratch)
+    for split, text in subfolders(origin):
+        folder = origin.root / text
+        images = _files_by_stem(origin, folder / "images", IMAGE_SUFFIXES, findings)
+        masks = _files_by_stem(origin, folder / "masks", MASK_SUFFIXES, findings)
+        for _, (image, mask) in matched(images, masks):
+            if image is None or mask is None:
+                path, other = (image, "mask") if image is not None else (mask, "image")
+                findings.fault(origin.relative(path or folder), f"has no {other}")
+                continue
+            source = origin.relative(image)
+            pictures.add(Picture(source, image, split, origin.group_of(source, None, findings), note=mask))
+    return pictures
+
+
+def _files_by_stem(origin: Origin, folder: Path, suffixes: tuple[str, ...], findings: Findings) -> FileList:
+    if not folder.is_dir():
+        raise NotFoundError(
+            f"no folder {folder}",
+            code="no_such_folder",
+            hint="the imported folder, or each split's subfolder, holds images/ and masks/",
+        )
+    found = FileList(folder, origin.scratch)
+    last: tuple[str, Path] | None = None
+    for stem, path in list_folder(folder, origin.scratch, deep=False):
+        where = origin.relative(path)
+        if not path.resolve().is_relative_to(origin.root):
+            findings.fault(where, "is a link that leads out of the imported folder")
+        elif not path.is_file():
+            findings.fault(where, f"is not a file; folders inside {folder.name}/ are not read")
+        elif path.suffix.lower() not in suffixes:
+            findings.fault(where, f"is none of {', '.join(suffixes)}")
+        elif last is not None and stem == last[0]:
+            findings.fault(where, f"has the same stem as {last[1].name}")
+        else:
+            last = stem, path
+            found.add(stem, path)
+    return found
 
 
 def _default_table(root: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,11 @@ import numpy.typing as npt
 from contracts.frame_spec import Label
 from registry.formats.annotation_files import files_below, images_below
 from registry.formats.class_table import Classes
+from registry.formats.file_list import FileList, matched
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture
+from registry.formats.importing import Annotated, Origin
 from registry.formats.photographs import Refused, read_source
+from registry.formats.picture_list import Picture, PictureList
 from registry.formats.split_folders import folder_named, subfolders
 
 
@@ -35,7 +37,7 @@ class Layout:
 
 def find_masked(
     origin: Origin, findings: Findings, layout: Layout, *, more: Sequence[tuple[str, ...]] = ()
-) -> tuple[Picture, ...]:
+) -> PictureList:
     """Match images with masks by path.
 
     Args:
@@ -51,51 +53,56 @@ def find_masked(
         NotFoundError: A folder is missing.
         ConfigurationError: A split's subfolder is not valid.
     """
-    pictures: list[Picture] = []
+    pictures = PictureList(origin.scratch)
     for split, text in subfolders(origin):
         own = origin.images is not None
         folder = folder_named([origin.images or origin.root], ("",) if own else layout.images, text, what="images")
         images = images_below(origin, folder, findings)
         masks = _masks(origin, folder_named([origin.root], layout.masks, text, what="masks"), layout, images, findings)
         others = [_optional(origin, kinds, text, layout, images) for kinds in more]
-        for key in sorted(images.keys() - masks.keys()):
-            findings.fault(origin.relative(images[key]), "has no mask")
-        for key in sorted(images.keys() & masks.keys()):
-            source = origin.relative(images[key])
-            note = (masks[key], *(other.get(key) for other in others))
-            group = origin.group_of(source, layout.group(key), findings)
-            pictures.append(Picture(source, images[key], split, group, note=note))
-    return tuple(pictures)
+        for key, (image, mask, *further) in matched(images, masks, *others):
+            if image is None:
+                if mask is not None:
+                    findings.fault(origin.relative(mask), "has no image")
+            elif mask is None:
+                findings.fault(origin.relative(image), "has no mask")
+            else:
+                source = origin.relative(image)
+                group = origin.group_of(source, layout.group(key), findings)
+                pictures.add(Picture(source, image, split, group, note=(mask, *further)))
+    return pictures
 
 
-def _masks(
-    origin: Origin, folder: Path, layout: Layout, images: Mapping[str, Path], findings: Findings
-) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for key, path in files_below(origin, folder, (".png",), findings).items():
-        image = key if key in images else re.sub(f"(?:{layout.mask_suffix})$", "", key)
-        if image not in images:
-            findings.fault(origin.relative(path), "has no image")
-        elif image in found:
-            findings.fault(origin.relative(path), f"is of the same image as {found[image].name}")
+def _masks(origin: Origin, folder: Path, layout: Layout, images: FileList, findings: Findings) -> FileList:
+    """Masks by the path of their image, which has the same or lacks the suffix."""
+    named = FileList(folder, origin.scratch)
+    for key, (image, mask) in matched(images, files_below(origin, folder, (".png",), findings)):
+        if mask is not None:
+            named.add(key if image is not None else re.sub(f"(?:{layout.mask_suffix})$", "", key), mask)
+    found = FileList(folder, origin.scratch)
+    last: tuple[str, Path] | None = None
+    for key, mask in named:
+        if last is not None and key == last[0]:
+            findings.fault(origin.relative(mask), f"is of the same image as {last[1].name}")
         else:
-            found[image] = path
+            last = key, mask
+            found.add(key, mask)
     return found
 
 
 def _optional(
-    origin: Origin, names: tuple[str, ...], text: str, layout: Layout, images: Mapping[str, Path]
-) -> dict[str, Path]:
+    origin: Origin, names: tuple[str, ...], text: str, layout: Layout, images: FileList
+) -> Iterable[tuple[str, Path]]:
     places = [place for name in names for place in (origin.root / text / name, origin.root / name / text)]
     folder = next((place for place in places if place.is_dir()), None)
-    return _masks(origin, folder, layout, images, Findings()) if folder is not None else {}
+    return _masks(origin, folder, layout, images, Findings()) if folder is not None else ()
 
 
 @dataclass(frozen=True)
 class Masked:
     """Images whose masks a function turns into label ids and instances."""
 
-    pictures: tuple[Picture, ...]
+    pictures: PictureList
     classes: Classes
     read: Callable[[Classes, Sequence[Path | None], str], Annotated]
     """From classes, the mask and further files, and what reports call the image."""
@@ -105,9 +112,10 @@ class Masked:
         return self.classes.labels
 
     def annotate(self, picture: Picture, size: tuple[int, int] | None, faults: list[str]) -> Annotated | None:
-        path: Path = picture.note[0]
+        files = [Path(file) if file is not None else None for file in picture.note]
+        path = Path(picture.note[0])
         try:
-            annotated = self.read(self.classes, picture.note, picture.source)
+            annotated = self.read(self.classes, files, picture.source)
             height, width = annotated.mask.shape
             if size is not None and size != (width, height):
                 raise Refused(f"{width}x{height} px, but its upright image has {size[0]}x{size[1]} px")

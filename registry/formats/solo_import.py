@@ -9,6 +9,7 @@ counted.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,10 +25,12 @@ from contracts.ids import check_name
 from registry.formats.annotation_files import MAXIMUM_DOCUMENT_BYTES, finite, list_of, read_json
 from registry.formats.canvas import INSTANCES_MAX, Thing, numbered
 from registry.formats.class_table import Classes, classes_of, plain_name
+from registry.formats.file_list import FileList
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture
+from registry.formats.importing import Annotated, Origin
 from registry.formats.painting import Easel
 from registry.formats.photographs import Refused, decode_colors, read_source
+from registry.formats.picture_list import Picture, PictureList
 from registry.formats.split_folders import refuse_images, subfolders
 
 _FRAME_FILE = re.compile(r"step(\d+)\.frame_data\.json")
@@ -46,7 +49,7 @@ def kind_of(value: Any) -> str:
 class Solo:
     """Captures of a SOLO dataset."""
 
-    pictures: tuple[Picture, ...]
+    pictures: PictureList
     classes: Classes
 
     @property
@@ -54,9 +57,9 @@ class Solo:
         return self.classes.labels
 
     def annotate(self, picture: Picture, size: tuple[int, int] | None, faults: list[str]) -> Annotated | None:
-        path, place = picture.note
         if size is None:
             return None
+        path, place = Path(picture.note[0]), picture.note[1]
         frame = read_json(path)
         capture = list_of(frame, "captures")[place]
         easel = Easel(size, picture.source)
@@ -248,13 +251,13 @@ def open_solo(origin: Origin, findings: Findings) -> Solo:
         ConfigurationError: There are no frames, or labels are not usable.
     """
     refuse_images(origin)
-    pictures: list[Picture] = []
+    pictures = PictureList(origin.scratch)
     names: set[str] = set()
     numbers: dict[str, set[int]] = {}
     for split, text in subfolders(origin):
         folder = _dataset_folder(origin.root / text)
         _read_definitions(origin, folder, numbers, findings)
-        for path, sequence in _frame_files(folder):
+        for path, sequence in _frame_files(folder, origin.scratch):
             where = origin.relative(path)
             if not origin.is_inside(path):
                 findings.fault(where, "is a link that leads out of the imported folder")
@@ -266,33 +269,44 @@ def open_solo(origin: Origin, findings: Findings) -> Solo:
                     part, group = _own_words(own, split, sequence)
                     picture = _capture(origin, path, place, capture, part, group, findings)
                     if picture is not None:
-                        pictures.append(picture)
+                        pictures.add(picture)
                         names |= set(_label_names(capture))
             except Refused as refusal:
                 findings.fault(where, str(refusal))
     findings.refuse_faults(origin.root)
-    if pictures:
+    if len(pictures):
         findings.leave_out("captures", "camera", "poses and matrices of the cameras are not taken")
     table = _number(names, numbers)
-    return Solo(tuple(pictures), classes_of(origin.root, table, table=origin.classes))
+    return Solo(pictures, classes_of(origin.root, table, table=origin.classes))
 
 
 def _dataset_folder(folder: Path) -> Path:
     """The folder itself, or the only one in it, that holds sequences."""
     for candidate in (folder, *sorted(path for path in folder.iterdir() if path.is_dir())):
-        if any(_SEQUENCE.fullmatch(path.name) for path in candidate.iterdir()):
-            return candidate
+        with os.scandir(candidate) as entries:
+            if any(_SEQUENCE.fullmatch(entry.name) for entry in entries):
+                return candidate
     raise ConfigurationError(
         f"no sequence.N in {folder}", code="no_annotations", hint="PATH is the folder that Unity Perception wrote"
     )
 
 
-def _frame_files(folder: Path) -> Iterator[tuple[Path, str]]:
+def _frame_files(folder: Path, scratch: Path) -> Iterator[tuple[Path, str]]:
     """Frame files with their sequences, in the order of their numbers."""
-    sequences = [(int(match[1]), path) for path in folder.iterdir() if (match := _SEQUENCE.fullmatch(path.name))]
-    for _, sequence in sorted(sequences):
-        steps = [(int(match[1]), path) for path in sequence.iterdir() if (match := _FRAME_FILE.fullmatch(path.name))]
-        yield from ((path, sequence.name) for _, path in sorted(steps))
+    for sequence in _by_number(folder, _SEQUENCE, scratch):
+        yield from ((path, sequence.name) for path in _by_number(sequence, _FRAME_FILE, scratch))
+
+
+def _by_number(folder: Path, pattern: re.Pattern[str], scratch: Path) -> Iterator[Path]:
+    """What in a folder is called by a pattern, by the number in its name."""
+    found = FileList(folder, scratch)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            match = pattern.fullmatch(entry.name)
+            if match is not None:
+                digits = str(int(match[1]))
+                found.add(f"{len(digits):03d}{digits}", Path(entry.path))
+    yield from (path for _, path in found)
 
 
 def _own_words(own: Any, split: str | None, sequence: str) -> tuple[str | None, str | None]:

@@ -7,8 +7,10 @@ path has `labels` instead of `images`; without one the image shows nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,13 @@ from contracts.ids import check_name
 from registry.formats.annotation_files import finite, images_below, read_text
 from registry.formats.areas import fill
 from registry.formats.class_table import Classes, classes_of
+from registry.formats.file_list import FileList, matched
 from registry.formats.findings import Findings
-from registry.formats.importing import Annotated, Origin, Picture
+from registry.formats.importing import Annotated, Origin
 from registry.formats.mask_folders import IMAGE_SUFFIXES
 from registry.formats.painting import Easel
 from registry.formats.photographs import Refused
+from registry.formats.picture_list import Picture, PictureList
 from registry.formats.regions import points_of, reaches_out
 from registry.formats.split_folders import folder_named, subfolders
 
@@ -50,7 +54,7 @@ class _Dataset:
 class Yolo:
     """Images with a text file each: a line an object, a box or a polygon, in shares of the image's sides."""
 
-    pictures: tuple[Picture, ...]
+    pictures: PictureList
     classes: Classes
     with_regions: bool
     has_keypoints: bool
@@ -66,11 +70,12 @@ class Yolo:
         if picture.note is None:
             easel.leave_out("", "no_label_file", "has no label file: it is taken as showing nothing")
         else:
-            for number, fields in _lines(read_text(picture.note)):
+            path = Path(picture.note)
+            for number, fields in _lines(read_text(path)):
                 try:
                     self._draw(easel, f"line {number}", fields)
                 except Refused as refusal:
-                    faults.append(f"{picture.note.name}:{number}: {refusal}")
+                    faults.append(f"{path.name}:{number}: {refusal}")
         return None if faults else easel.finish(with_regions=self.with_regions, smaller_on_top=True)
 
     def _draw(self, easel: Easel, place: str, fields: Sequence[str]) -> None:
@@ -118,26 +123,23 @@ def open_yolo(origin: Origin, findings: Findings) -> Yolo:
         ConfigurationError: The classes are not named, or the YAML file is not usable.
     """
     dataset = _read_dataset(origin)
-    pictures: list[Picture] = []
-    seen: set[tuple[str | None, Path]] = set()
+    pictures = PictureList(origin.scratch, by_source=True)
     for split, path in _images(origin, dataset, findings):
         source = origin.relative(path)
-        if (split, path) in seen:
-            findings.fault(source, "is listed twice")
-            continue
-        seen.add((split, path))
         label = _label_path(path, origin)
         if label.is_file() and not origin.is_inside(label):
             findings.fault(origin.relative(label), "is a link that leads out of the imported folder")
         note = label if label.is_file() else None
-        pictures.append(Picture(source, path, split, origin.group_of(source, None, findings), note))
+        pictures.add(Picture(source, path, split, origin.group_of(source, None, findings), note))
+    for before, picture in pairwise(pictures):
+        if (before.split, before.path) == (picture.split, picture.path):
+            findings.fault(picture.source, "is listed twice")
     _refuse_orphans(origin, pictures, findings)
     classes = classes_of(dataset.where, dataset.names, table=origin.classes)
     with_regions = not dataset.has_keypoints and any(
-        _has_polygon(picture.note) for picture in pictures if picture.note is not None
+        _has_polygon(Path(picture.note)) for picture in pictures if picture.note is not None
     )
-    pictures.sort(key=lambda picture: (picture.split or "", picture.source))
-    return Yolo(tuple(pictures), classes, with_regions, dataset.has_keypoints)
+    return Yolo(pictures, classes, with_regions, dataset.has_keypoints)
 
 
 def _has_polygon(path: Path) -> bool:
@@ -206,12 +208,12 @@ def _images(origin: Origin, dataset: _Dataset, findings: Findings) -> Iterator[t
             bases = [origin.root] if origin.images is None else [origin.images]
             names = names if origin.images is None else ("",)
             folder = folder_named(bases, names, text, what="images")
-            yield from ((split, path) for path in images_below(origin, folder, findings).values())
+            yield from ((split, path) for _, path in images_below(origin, folder, findings))
         return
     for split, places in dataset.parts.items():
         for place in places:
             if place.is_dir():
-                yield from ((split, path) for path in images_below(origin, place, findings).values())
+                yield from ((split, path) for _, path in images_below(origin, place, findings))
                 continue
             for number, line in enumerate(read_file(place).splitlines(), 1):
                 path = (dataset.base or place.parent) / line.strip()
@@ -236,10 +238,21 @@ def _label_path(path: Path, origin: Origin) -> Path:
     return (origin.root / "labels").joinpath(*parts) if base == origin.images else base.joinpath(*parts)
 
 
-def _refuse_orphans(origin: Origin, pictures: Sequence[Picture], findings: Findings) -> None:
+def _refuse_orphans(origin: Origin, pictures: PictureList, findings: Findings) -> None:
     """Text files beside those of the images, without an image of their own."""
-    expected = {_label_path(picture.path, origin) for picture in pictures}
-    for folder in sorted({path.parent for path in expected}):
-        for path in sorted(folder.glob("*.txt")):
-            if path not in expected and path.name not in (_NAMES_FILE, *(f"{split}.txt" for split in _SPLITS)):
-                findings.fault(origin.relative(path), "has no image")
+    top = Path(origin.root.anchor)
+    expected, there = FileList(top, origin.scratch), FileList(top, origin.scratch)
+    folders: set[Path] = set()
+    lists = (_NAMES_FILE, *(f"{split}.txt" for split in _SPLITS))
+    for picture in pictures:
+        path = _label_path(picture.path, origin)
+        expected.add(str(path), path)
+        folders.add(path.parent)
+    for folder in sorted(folder for folder in folders if folder.is_dir()):
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".txt"):
+                    there.add(entry.path, Path(entry.path))
+    for _, (label, text) in matched(expected, there):
+        if label is None and text is not None and text.name not in lists:
+            findings.fault(origin.relative(text), "has no image")

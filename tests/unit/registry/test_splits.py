@@ -120,6 +120,25 @@ def test_dealing_keeps_groups_whole_and_comes_near_the_shares(
         assert len({split for split, its in zip(splits, groups, strict=True) if its == group}) == 1
 
 
+def test_dealing_stays_as_it_is_from_release_to_release() -> None:
+    groups = ["a", "", None, "c", "c", None, "b", "a", "b", None, "d", "e"]
+    shares = {"train": 0.6, "b": 0.2, "a": 0.2}
+    short = {"t": "train", "a": "a", "b": "b"}
+    for seed, expected in ((0, "ttbaatbtbtat"), (7, "tttbbtatatba")):
+        assert deal(groups, shares, seed) == [short[letter] for letter in expected]
+
+
+def test_dealing_does_not_decide_what_an_independent_subset_takes() -> None:
+    records = frames([None] * 40)
+    shared = 0
+    for seed in range(300):
+        dealt = deal([None] * 40, {"test": 0.25, "train": 0.75}, seed)
+        taken = subset(records, 10, seed, subsets="independent")
+        shared += sum(dealt[record.index] == "test" for record in taken)
+    # Of ten frames each, 2.5 in common on average, with a standard deviation of 1.2: five of those of the mean.
+    assert abs(shared / 300 - 2.5) < 0.35
+
+
 def test_shares_that_are_not_a_whole_are_refused() -> None:
     for shares in ({}, {"a": 0.5}, {"a": 1.5, "b": -0.5}, {"a": 0.0, "b": 1.0}, {"a": float("nan")}):
         with pytest.raises(ConfigurationError):

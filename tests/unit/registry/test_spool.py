@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.ids import digest_of
 from registry import spool
-from registry.spool import DigestTable, LineFile
+from registry.spool import DigestTable, LineFile, SortedEntries, ordered_bytes, ordered_text
 from registry.store import Store
 
 
@@ -27,6 +27,27 @@ def test_a_table_gives_every_blob_once_and_sorted(blobs: list[bytes], at_a_time:
         assert list(table.lines()) == expected
         assert list(table.lines()) == expected  # again from the first
         assert len(list(Path(folder).iterdir())) < open_at_a_time
+
+
+@given(st.lists(st.binary(max_size=9), max_size=60), st.integers(1, 9), st.integers(1, 20), st.integers(2, 4))
+def test_entries_of_any_width_are_sorted(entries: list[bytes], at_a_time: int, most_bytes: int, most_open: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spool, "SORTED_ENTRIES", at_a_time)
+        patch.setattr(spool, "SORTED_BYTES", most_bytes)
+        patch.setattr(spool, "RUNS_MAX", most_open)
+        lists = [SortedEntries(Path(folder, "lists")) for _ in range(2)]  # in one folder
+        for number, entry in enumerate(entries):
+            lists[number % 2].add(entry)
+        for number in range(2):
+            assert list(lists[number]) == sorted(set(entries[number::2]))
+
+
+@given(st.lists(st.tuples(st.text(max_size=4), st.binary(max_size=3)), max_size=30))
+def test_texts_sort_as_bytes_whatever_follows_them(items: list[tuple[str, bytes]]) -> None:
+    items += [("", b""), ("\0", b"\0"), ("a", b"\0\0"), ("a\0", b""), ("a\0\0", b"\xff"), ("\udc80", b"")]
+    entries = [ordered_bytes(text) + rest for text, rest in items]
+    assert [ordered_text(entry) for entry in entries] == items
+    assert [ordered_text(entry) for entry in sorted(entries)] == sorted(items)
 
 
 def test_lines_are_hashed_as_they_are_written(tmp_path: Path) -> None:
