@@ -29,6 +29,8 @@ def _unless_said(default: object) -> Callable[[Any], bool]:
 FROZEN_PART_PATTERN = r"^(nothing|(encoder|decoder|segmentation_head|first|second)(\.[A-Za-z0-9_]+)*)$"
 BMW_ARCHITECTURES = ("bmw-unet", "bmw-double-unet")
 BMW_ENCODERS = ("plain", "vgg19")
+DROPOUT_ARCHITECTURES = ("fpn", "deeplabv3", "deeplabv3plus", "pspnet")
+DROPLESS_ARCHITECTURES = ("unet", "unetplusplus", "linknet")
 
 FrozenPart = Annotated[str, Field(pattern=FROZEN_PART_PATTERN, max_length=200)]
 """A part of a network: `encoder`, `decoder`, `segmentation_head`, of a Double-U-Net `encoder` (that of its first
@@ -63,6 +65,9 @@ class Network(Document):
     weights: Annotated[str | None, Field(exclude_if=_unless_said(None), min_length=1)] = None
     """Path of the checkpoint of a run that the whole network goes on from, of the same architecture, encoder and
     classes; in place of `encoder_weights`."""
+    decoder_dropout: Annotated[float | None, Field(ge=0, lt=1, exclude_if=_unless_said(None))] = None
+    """Share of features that the decoders of `fpn`, `deeplabv3`, `deeplabv3plus` and `pspnet` drop while training; none
+    is their own (0.2, 0.5, 0.5, 0.2). 0 is also said of `unet`, `unetplusplus` and `linknet`, which drop none."""
 
     @property
     def start(self) -> str | None:
@@ -77,6 +82,13 @@ class Network(Document):
     def _one_start(self) -> Network:
         if self.weights is not None and self.encoder_weights is not None:
             raise ValueError("weights, encoder_weights: give one of them, the whole network holds its encoder")
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_drop(self) -> Network:
+        can_say = (*DROPOUT_ARCHITECTURES, *(() if self.decoder_dropout else DROPLESS_ARCHITECTURES))
+        if self.decoder_dropout is not None and self.architecture not in can_say:
+            raise ValueError(f"decoder_dropout: '{self.architecture}' has none that could be set, leave it out")
         return self
 
     @model_validator(mode="after")
@@ -173,6 +185,10 @@ class Loss(Document):
     focal: Annotated[NonNegative, Field(exclude_if=_unless_said(0.0))] = 0.0
     """Focal loss (Lin et al., 2017): the cross entropy times (1 - probability of the truth) to the power of gamma."""
     focal_gamma: Annotated[NonNegative, Field(exclude_if=_unless_said(2.0))] = 2.0
+    cross_entropy: Annotated[NonNegative, Field(exclude_if=_unless_said(0.0))] = 0.0
+    """Cross entropy of a softmax over background and the classes, which exclude each other: each learns from the others'
+    pixels. Dice and IoU are then of its probabilities too, so it does not go with bce or focal, which take each class
+    by itself."""
     mean_over: Annotated[Literal["occurring", "all"], Field(exclude_if=_unless_said("occurring"))] = "occurring"
     """Classes whose Dice and IoU count: those that occur in the batch, or all, so that the loss is the mean of the
     labels' losses ([Volvo])."""
@@ -193,9 +209,16 @@ class Loss(Document):
 
     @model_validator(mode="after")
     def _something(self) -> Loss:
-        if self.bce + self.dice + self.iou + self.focal <= 0:
-            raise ValueError("one of bce, dice, iou and focal must be positive")
+        if self.bce + self.dice + self.iou + self.focal + self.cross_entropy <= 0:
+            raise ValueError("one of bce, dice, iou, focal and cross_entropy must be positive")
+        if self.cross_entropy and (self.bce or self.focal):
+            raise ValueError("cross_entropy takes classes together, bce and focal each by itself: set those to 0")
         return self
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether probabilities are those of a softmax over background and classes; else a sigmoid each."""
+        return self.cross_entropy > 0
 
 
 class Augmentation(Document):

@@ -1,16 +1,16 @@
 """How far a network's confidence is from how often it is right (Guo et al., 2017, "On calibration of modern neural
 networks").
 
-A pixel's confidence is the probability of the class predicted there, or 1 minus the highest probability where
-background is predicted: never below one half. The expected calibration error is the mean, over equal bins of the
-confidence from 0.5 to 1 weighted by their pixels, of the distance between mean confidence and share of right pixels.
+A pixel's confidence is the probability of what is predicted there: of the class, or of background, which is 1 minus the
+highest probability where each class has its own, and then never below one half. The expected calibration error is the
+mean, over equal bins of the confidence from 0.5 to 1 (the first also holds what lies below), weighted by their pixels,
+of the distance between mean confidence and share of right pixels.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from contracts.frame_spec import BACKGROUND_ID, IGNORE_ID
 from contracts.scores import Calibration, CalibrationBin
@@ -26,19 +26,18 @@ out background that is rightly predicted, and make every network look too sure.)
 
 
 def calibration_table(
-    outputs: torch.Tensor, predictions: npt.NDArray[np.uint8], targets: npt.NDArray[np.uint8]
+    confidence: FloatArray, predictions: npt.NDArray[np.uint8], targets: npt.NDArray[np.uint8]
 ) -> FloatArray:
     """Bins of each image.
 
     Args:
-        outputs: Logits, (B, C, H, W) float.
+        confidence: (B, H, W), from 0 to 1.
         predictions: (B, H, W) uint8 class ids.
         targets: (B, H, W) uint8 class ids, 255 ignore.
 
     Returns:
         (B, 2, BINS, 3) float64: which pixels, bin, column.
     """
-    confidence = torch.sigmoid(outputs.float().amax(dim=1).abs()).double().cpu().numpy()
     place = np.clip(((confidence - 0.5) * 2 * BINS).astype(np.int64), 0, BINS - 1)
     is_right = predictions == targets
     counted = targets != IGNORE_ID

@@ -72,7 +72,7 @@ def reliability(calibration: Calibration) -> str:
     pixels.bar(confidence, shares, width=0.04, color=COLORS[0])
     for axes, title in ((right, "share of pixels that are right"), (pixels, "share of pixels, %")):
         dress(axes, title, "confidence")
-        axes.set_xlim(0.49, 1.02)
+        axes.set_xlim(min([0.5, *confidence]) - 0.01, 1.02)
     right.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower right")
     return as_svg(figure)
 

@@ -1,4 +1,4 @@
-"""Semantic segmentation: a sigmoid a class, BCE, focal, Dice and IoU losses, and the scores of [Volvo] and [BMW].
+"""Semantic segmentation: a sigmoid a class or a softmax, its losses, and the scores of [Volvo] and [BMW].
 
 A network gives one logit a pixel and class; background has none of its own. A pixel's prediction is the class with
 the highest probability where that reaches one half, else background ([BMW]: threshold 50 %). Pixels marked 255 are
@@ -70,10 +70,11 @@ class Segmentation(Task):
         return len(self.classes)
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor, sums: Sums = of_this_process) -> torch.Tensor:
-        """Weighted sum of binary cross entropy, focal loss, 1 - soft Dice and 1 - soft IoU.
+        """Weighted sum of binary cross entropy, focal loss, cross entropy, 1 - soft Dice and 1 - soft IoU.
 
-        The first two are means over classes and counted pixels. Dice and IoU are taken over all counted pixels of the
-        batch and averaged over the classes that occur in it, or over all. A batch without a counted pixel has loss 0.
+        The first two are means over classes and counted pixels, cross entropy over counted pixels. Dice and IoU are
+        taken over all counted pixels of the batch and averaged over the classes that occur in it, or over all. A batch
+        without a counted pixel has loss 0.
 
         Args:
             outputs: (B, C, H, W) float logits.
@@ -94,8 +95,10 @@ class Segmentation(Task):
                 of_truth = torch.sigmoid(torch.where(truth > 0, logits, -logits))
                 focal = entropy * (1 - of_truth).pow(self._loss.focal_gamma)
                 of_samples["focal"] = self._pixel_sum(focal, counted)
+        if self._loss.cross_entropy:
+            of_samples |= self._cross_entropy(logits, targets, counted)
         if self._loss.dice or self._loss.iou:
-            probability = torch.sigmoid(logits) * counted
+            probability = probabilities(logits, self._loss.is_exclusive) * counted
             of_samples["shared"] = (probability * truth).sum(dim=(0, 2, 3))
             of_samples["truth"] = truth.sum(dim=(0, 2, 3))
             of_samples["both"] = probability.sum(dim=(0, 2, 3)) + of_samples["truth"]
@@ -108,6 +111,8 @@ class Segmentation(Task):
             total = total + self._loss.bce * self._pixel_mean(batch["bce"], batch["counted"])
         if self._loss.focal:
             total = total + self._loss.focal * self._pixel_mean(batch["focal"], batch["counted"])
+        if self._loss.cross_entropy:
+            total = total + self._loss.cross_entropy * batch["cross_entropy"] / batch["weight"].clamp(min=1e-12)
         if self._loss.dice:
             missing = 1 - (2 * batch["shared"] + REGION_EPSILON) / (batch["both"] + REGION_EPSILON)
             total = total + self._loss.dice * self._class_mean(missing, batch["truth"])
@@ -115,6 +120,15 @@ class Segmentation(Task):
             missing = 1 - (batch["shared"] + REGION_EPSILON) / (batch["both"] - batch["shared"] + REGION_EPSILON)
             total = total + self._loss.iou * self._class_mean(missing, batch["truth"])
         return total
+
+    def _cross_entropy(
+        self, logits: torch.Tensor, targets: torch.Tensor, counted: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """Sums over counted pixels of the softmax's cross entropy and of the pixels' weights, background's being 1."""
+        ids = torch.where(counted[:, 0], targets, BACKGROUND_ID).long()
+        weight = torch.cat([torch.ones(1, device=logits.device), self._weights_on(logits.device)])[ids] * counted[:, 0]
+        entropy = functional.cross_entropy(with_background(logits), ids, reduction="none")
+        return {"cross_entropy": (entropy * weight).sum(), "weight": weight.sum()}
 
     def _pixel_sum(self, values: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
         """Sum of (B, C, H, W) over classes, by their weights, and counted pixels, (B, 1, H, W)."""
@@ -141,9 +155,11 @@ class Segmentation(Task):
         return self._weights[device]
 
     def predict(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Class ids: the class of the highest probability where that is at least 0.5, else background."""
+        """Class ids: the class of the highest probability where that is at least 0.5 or, of classes that exclude each
+        other, at least background's; else background."""
         best, index = outputs.max(dim=1)
-        return torch.where(best >= 0, index + 1, BACKGROUND_ID).to(torch.uint8)  # a logit of 0 is probability 0.5
+        # A logit of 0 is a probability of 0.5, and background's logit in a softmax.
+        return torch.where(best >= 0, index + 1, BACKGROUND_ID).to(torch.uint8)
 
     def count(self, predictions: ByteArray, targets: ByteArray) -> Counts:
         """Pixels of each image and class: (B, C, 3) int64, true positive, false positive, false negative."""
@@ -192,10 +208,19 @@ class Segmentation(Task):
         return Evidence(
             counts=self.count(predictions, targets),
             boundary=boundary_counts(predictions, targets, len(self.classes)),
-            calibration=calibration_table(outputs, predictions, targets),
+            calibration=calibration_table(self._confidence(outputs), predictions, targets),
             brightness=np.asarray(grey.mean(axis=(1, 2)), dtype=np.float64),
             area=np.asarray(of_class.mean(axis=(1, 2)), dtype=np.float64),
         )
+
+    def _confidence(self, outputs: torch.Tensor) -> npt.NDArray[np.float64]:
+        """Probability of what is predicted at each pixel, (B, H, W)."""
+        logits = outputs.float()
+        if self._loss.is_exclusive:
+            confidence = torch.softmax(with_background(logits), dim=1).amax(dim=1)
+        else:
+            confidence = torch.sigmoid(logits.amax(dim=1).abs())  # of background, 1 minus the highest
+        return np.asarray(confidence.double().cpu().numpy())
 
     def detailed_scores(
         self, evidence: Sequence[Evidence], records: Sequence[FrameRecord], loss: float | None = None
@@ -221,6 +246,16 @@ class Segmentation(Task):
 
     def legend(self) -> list[tuple[str, tuple[int, int, int]]]:
         return [(name, PALETTE[index % len(PALETTE)]) for index, name in enumerate(self.classes)]
+
+
+def with_background(logits: torch.Tensor) -> torch.Tensor:
+    """Logits of a softmax over background, whose logit is 0, and the classes: (B, C, H, W) to (B, C + 1, H, W)."""
+    return functional.pad(logits, (0, 0, 0, 0, 1, 0))
+
+
+def probabilities(logits: torch.Tensor, is_exclusive: bool) -> torch.Tensor:
+    """Probability of each class, (B, C, H, W): its share of a softmax over background too, or a sigmoid each."""
+    return torch.softmax(with_background(logits), dim=1)[:, 1:] if is_exclusive else torch.sigmoid(logits)
 
 
 def _class_score(hit: int, false: int, missed: int) -> ClassScore:

@@ -47,9 +47,9 @@ class Profile:
         return DEVELOPMENT if self.development else TEST
 
 
-SCREENING = Profile("screening", (16,), (0, 512), repeats=3, steps=600, validation=32, development=64)
+SCREENING = Profile("screening", (16,), (0, 512), repeats=3, steps=1200, validation=32, development=64)
 """For choosing between generators: never opens `test_public`."""
-FULL = Profile("full", (0, 16, 64, "all"), (0, 2048), repeats=3, steps=1600, validation=32, development=0)
+FULL = Profile("full", (0, 16, 64, "all"), (0, 2048), repeats=3, steps=3200, validation=32, development=0)
 """The table of record, once a round."""
 
 
@@ -132,7 +132,8 @@ def training_spec(cell: Cell, repeat: int, profile: Profile, photographs: str, s
             },
             "network": {"architecture": "unet", "encoder": "resnet18", "encoder_weights": None},
             "image_size": [128, 128],
-            "batch_size": 16,
+            "batch_size": 8,
+            "loss": {"bce": 0, "dice": 1, "cross_entropy": 1},  # front and back doors exclude each other
             "stages": [
                 {"name": "train", "steps": max(1, profile.steps - settling)},
                 {"name": "settle", "steps": settling, "learning_rate_factor": 0.2},

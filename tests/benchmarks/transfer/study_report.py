@@ -100,7 +100,7 @@ def _protocol(profile: Profile, findings: Sequence[Finding]) -> str:
         return "No run has a result."
     result = findings[0].result
     return (
-        f"U-Net, ResNet-18 encoder, random initialisation, 128x128, {profile.steps} steps of 16 images,"
+        f"U-Net, ResNet-18 encoder, random initialisation, 128x128, {profile.steps} steps of 8 images,"
         f" {profile.precision}; checkpoints"
         f" chosen on {result.validation_images} photographs set apart from `train`; scored on the {result.test.images}"
         f" photographs of `{profile.scored}`. Figures are means over classes of dataset IoU."

@@ -80,13 +80,18 @@ def test_things_dealt_out_come_back_in_their_order(processes, number):
     assert Some(dealt).dealt_out(dealt[0]) == things
 
 
-@given(st.integers(0, 99), st.integers(2, 4), st.sampled_from(["occurring", "all"]))
+@given(
+    st.integers(0, 99),
+    st.integers(2, 4),
+    st.sampled_from(["occurring", "all"]),
+    st.sampled_from([{"focal": 1}, {"bce": 0, "cross_entropy": 1}]),
+)
 @settings(max_examples=30)
-def test_sums_over_parts_make_the_loss_of_the_whole_batch(seed, processes, mean_over):
+def test_sums_over_parts_make_the_loss_of_the_whole_batch(seed, processes, mean_over, terms):
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(5, 3, 6, 5, generator=generator)
     targets = torch.tensor([0, 1, 2, 255])[torch.randint(0, 4, (5, 6, 5), generator=generator)].to(torch.uint8)
-    task = Segmentation(("a", "b", "c"), Loss(iou=1, focal=1, mean_over=mean_over, class_weights={"b": 3}))
+    task = Segmentation(("a", "b", "c"), Loss(iou=1, mean_over=mean_over, class_weights={"b": 3}, **terms))
     of_parts: list[list[torch.Tensor]] = []
 
     def note(tensors):

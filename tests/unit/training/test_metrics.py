@@ -21,6 +21,7 @@ from training.tasks.segmentation import Segmentation
 
 NAMES = ("door", "mirror")
 TASK = Segmentation(NAMES, Loss())
+EXCLUSIVE = Segmentation(NAMES, Loss(bce=0, cross_entropy=1))
 shapes = st.tuples(st.integers(1, 2), st.integers(1, 7), st.integers(1, 7))
 labels_of = lambda shape, ids: hnp.arrays(np.uint8, shape, elements=st.sampled_from(ids))  # noqa: E731
 pairs = shapes.flatmap(lambda shape: st.tuples(labels_of(shape, [0, 1, 2]), labels_of(shape, [0, 1, 2, 255])))
@@ -93,23 +94,32 @@ def test_a_shift_within_the_tolerance_costs_nothing_and_a_larger_one_much():
     assert scores[2] < 0.7
 
 
-@given(shapes.flatmap(lambda shape: labels_of(shape, [0, 1, 2, 255])), st.integers(0, 99))
+@given(targets=shapes.flatmap(lambda shape: labels_of(shape, [0, 1, 2, 255])), seed=st.integers(0, 99))
 @settings(max_examples=50)
-def test_calibration_is_that_of_the_slow_way(targets, seed):
+@pytest.mark.parametrize("is_exclusive", [False, True])
+def test_calibration_is_that_of_the_slow_way(is_exclusive, targets, seed):
+    task = EXCLUSIVE if is_exclusive else TASK
     generator = torch.Generator().manual_seed(seed)
     outputs = 2 * torch.randn((len(targets), 2, *targets.shape[1:]), generator=generator)
-    predictions = TASK.predict(outputs).numpy()
-    table = calibration_table(outputs, predictions, targets).sum(axis=0)
+    predictions = task.predict(outputs).numpy()
+    images = np.zeros((*targets.shape, 3), np.uint8)
+    table = task.examine(images, outputs, targets).calibration.sum(axis=0)
     for row in (ALL, CLASSES):
         bins: dict[int, list[tuple[float, bool]]] = {}
         for image, line, column in np.argwhere(targets != 255):
             truth, said = targets[image, line, column], predictions[image, line, column]
             if row == CLASSES and said == 0:
                 continue
-            p = 1 / (1 + np.exp(-outputs[image, :, line, column].double().numpy()))
-            confidence = p[said - 1] if said else 1 - p.max()
-            assert confidence >= 0.5 - 1e-6
-            bins.setdefault(min(BINS - 1, int((confidence - 0.5) * 2 * BINS)), []).append((confidence, truth == said))
+            odds = np.exp(outputs[image, :, line, column].double().numpy())
+            if is_exclusive:
+                confidence = (odds[said - 1] if said else 1) / (1 + odds.sum())
+            else:
+                p = odds / (1 + odds)
+                confidence = p[said - 1] if said else 1 - p.max()
+                assert confidence >= 0.5 - 1e-6
+            bins.setdefault(min(BINS - 1, max(0, int((confidence - 0.5) * 2 * BINS))), []).append(
+                (confidence, truth == said)
+            )
         total = sum(map(len, bins.values()))
         found = calibration(table[row])
         if not total:
@@ -121,13 +131,13 @@ def test_calibration_is_that_of_the_slow_way(targets, seed):
 
 
 def test_a_network_that_is_as_often_right_as_it_is_sure_is_calibrated():
-    outputs = torch.full((1, 1, 10, 10), math.log(0.75 / 0.25))
+    confidence = np.full((1, 10, 10), 0.75)
     targets = np.ones((1, 10, 10), np.uint8)
     targets[0, :5, :5] = 0  # a quarter
-    table = calibration_table(outputs, np.ones((1, 10, 10), np.uint8), targets)
+    table = calibration_table(confidence, np.ones((1, 10, 10), np.uint8), targets)
     assert calibration(table[0, ALL]).error == pytest.approx(0, abs=1e-6)
     targets[0] = 0
-    table = calibration_table(outputs, np.ones((1, 10, 10), np.uint8), targets)
+    table = calibration_table(confidence, np.ones((1, 10, 10), np.uint8), targets)
     assert calibration(table[0, ALL]).error == pytest.approx(0.75, abs=1e-6)
 
 

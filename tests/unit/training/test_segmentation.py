@@ -78,11 +78,14 @@ def test_predictions_under_ignored_pixels_change_no_score(pair, data):
 
 
 @given(
-    shapes.flatmap(targets_of), st.sampled_from([0.0, -30.0, 30.0, math.inf, -math.inf, math.nan]), st.integers(0, 99)
+    targets=shapes.flatmap(targets_of),
+    under=st.sampled_from([0.0, -30.0, 30.0, math.inf, -math.inf, math.nan]),
+    seed=st.integers(0, 99),
 )
 @settings(max_examples=60)
-def test_logits_under_ignored_pixels_change_neither_loss_nor_gradient(targets, under, seed):
-    task = Segmentation(CLASSES, Loss(iou=1, focal=1, class_weights={"mirror": 2}))
+@pytest.mark.parametrize("terms", [{"focal": 1}, {"bce": 0, "cross_entropy": 1}])
+def test_logits_under_ignored_pixels_change_neither_loss_nor_gradient(terms, targets, under, seed):
+    task = Segmentation(CLASSES, Loss(iou=1, class_weights={"mirror": 2}, **terms))
     generator = torch.Generator().manual_seed(seed)
     target = torch.from_numpy(targets)
     plain = torch.randn((len(targets), 3, *targets.shape[1:]), generator=generator)
@@ -101,7 +104,17 @@ def test_logits_under_ignored_pixels_change_neither_loss_nor_gradient(targets, u
 
 def slow_loss(logits, targets, loss: Loss) -> float:
     """Pixel by pixel and class by class."""
-    probability = 1 / (1 + np.exp(-logits.double().numpy()))
+    exponential = np.exp(logits.double().numpy())
+    if loss.cross_entropy:  # background's logit is 0
+        probability = exponential / (1 + exponential.sum(axis=1, keepdims=True))
+    else:
+        probability = exponential / (1 + exponential)
+    together, pixel_weights = [], []
+    for image, row, column in np.argwhere(targets != 255) if loss.cross_entropy else ():
+        number = targets[image, row, column]
+        of_pixel = probability[image, :, row, column]
+        together.append(-math.log(of_pixel[number - 1] if number else 1 - of_pixel.sum()))
+        pixel_weights.append(loss.class_weights.get(CLASSES[number - 1], 1.0) if number else 1.0)
     entropies, focals, dices, ious, weights, occurring = [], [], [], [], [], []
     for number, name in enumerate(CLASSES, 1):
         shared = said = true = entropy = focal = 0.0
@@ -120,14 +133,24 @@ def slow_loss(logits, targets, loss: Loss) -> float:
         weights.append(loss.class_weights.get(name, 1.0))
         occurring.append(true > 0 or loss.mean_over == "all")
     share = np.array(weights) * occurring
-    by_pixel = loss.bce * np.average(entropies, weights=weights) + loss.focal * np.average(focals, weights=weights)
+    entropy = np.average(together, weights=pixel_weights) if together else 0.0
+    by_pixel = loss.cross_entropy * entropy
+    by_pixel += loss.bce * np.average(entropies, weights=weights) + loss.focal * np.average(focals, weights=weights)
     if not share.any():
         return by_pixel
     return by_pixel + loss.dice * np.average(dices, weights=share) + loss.iou * np.average(ious, weights=share)
 
 
 amounts = st.floats(0, 3)
-losses = st.builds(
+together = st.builds(
+    Loss,
+    bce=st.just(0.0),
+    cross_entropy=st.floats(0.1, 3),
+    dice=amounts,
+    iou=amounts,
+    class_weights=st.dictionaries(st.sampled_from(CLASSES), st.floats(0.1, 5)),
+)
+losses = together | st.builds(
     Loss,
     bce=st.floats(0.1, 3),
     dice=amounts,
@@ -171,6 +194,31 @@ def test_a_loss_that_weighs_a_class_there_is_not_is_refused():
 def test_a_loss_of_nothing_is_refused():
     with pytest.raises(ValidationError, match="must be positive"):
         Loss(bce=0, dice=0)
+
+
+def test_cross_entropy_does_not_go_with_losses_of_each_class_by_itself():
+    for other in ("bce", "focal"):
+        with pytest.raises(ValidationError, match="set those to 0"):
+            Loss(**{"bce": 0, "cross_entropy": 1, other: 1})
+    assert Loss(bce=0, cross_entropy=1).is_exclusive
+    assert not Loss().is_exclusive
+
+
+def test_what_is_predicted_of_exclusive_classes_is_the_likeliest_with_background():
+    logits = 3 * torch.randn(1, 3, 20, 20, generator=torch.Generator().manual_seed(0))
+    with_background = torch.cat([torch.zeros(1, 1, 20, 20), logits], dim=1)
+    task = Segmentation(CLASSES, Loss(bce=0, cross_entropy=1))
+    assert torch.equal(task.predict(logits).long(), with_background.argmax(dim=1))
+
+
+def test_classes_that_exclude_each_other_learn_from_each_others_pixels():
+    """A door's pixel pushes the mirror down as hard as softmax says, also where it is far below background."""
+    logits = torch.tensor([1.0, -3.0, 0.5]).view(1, 3, 1, 1).requires_grad_()
+    Segmentation(CLASSES, Loss(bce=0, dice=0, cross_entropy=1)).loss(
+        logits, torch.ones(1, 1, 1, dtype=torch.uint8)
+    ).backward()
+    shares = torch.softmax(torch.tensor([0.0, 1.0, -3.0, 0.5]), dim=0)[1:]
+    assert logits.grad.flatten().tolist() == pytest.approx((shares - torch.tensor([1.0, 0, 0])).tolist(), abs=1e-6)
 
 
 def test_a_batch_that_is_all_ignored_gives_no_loss_and_no_gradient():
