@@ -18,6 +18,7 @@ from unity_bridge.sampling import FrameParameters, sample_frame
 from unity_bridge.scenes.composition import ComposedFrame
 from unity_bridge.scenes.exterior.compose import automatic_ev, compose
 from unity_bridge.scenes.exterior.framing import framed_camera
+from unity_bridge.scenes.exterior.materials import vehicle_materials
 from unity_bridge.scenes.glb import read_glb
 from unity_bridge.scenes.surroundings.environments import ENVIRONMENTS
 from unity_bridge.scenes.surroundings.textures import GROUNDS, WALLS
@@ -113,6 +114,18 @@ def test_the_camera_never_stands_in_the_vehicle(azimuth: float) -> None:
     }  # fmt: skip
     eye = np.array(framed_camera(points, orbit, 110, SIZE).world_from_camera)[:3, 3]
     assert (np.abs(eye[:2]) > [2.3 + 0.4, 0.9 + 0.4]).any()
+
+
+def test_number_plates_have_darker_characters_or_covered_ones() -> None:
+    paint = {"color": "white", "finish": "solid", "dirt": 0.0}
+    panes = dict.fromkeys((f"{pane}_transmittance" for pane in ("windshield", "front", "back", "rear")), 0.3)
+    ratios = []
+    for seed in range(60):
+        made = vehicle_materials(paint, panes, seed, 0)
+        plate, characters = np.array(made["plate"].base_color), np.array(made["characters"].base_color)
+        assert (characters <= plate).all()
+        ratios.append(float(characters.mean() / plate.mean()))
+    assert 0.1 < np.mean(np.array(ratios) < 0.2) < 0.6
 
 
 def test_surroundings_do_not_touch_the_vehicle() -> None:

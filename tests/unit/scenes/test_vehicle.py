@@ -155,6 +155,31 @@ def test_lamps_lie_as_high_as_on_production_cars(style: str, seed: int) -> None:
     assert center(model, "left_head_lamp")[2] > center(model, "front_plate")[2]
 
 
+@pytest.mark.parametrize("style", ["coupe", "suv"])
+def test_mirrors_stand_close_to_the_doors(style: str) -> None:
+    """Passenger cars measure 1.1 to 1.3 times as much across their mirrors as without."""
+    shape, model = built(style, 0)
+    cap, lower = model.part("left_mirror"), model.part("left_mirror_lower")
+    assert label_of(lower.name, FINE_LABELS) == label_of(cap.name, FINE_LABELS) == "left_mirror"
+    assert 1.08 < 2 * cap.vertices[:, 1].max() / shape.width_m < 1.30
+    assert cap.vertices[:, 2].mean() > lower.vertices[:, 2].mean()
+    door = np.concatenate([model.part(f"front_left_{name}").vertices for name in ("door", "window")])
+    away, _ = cKDTree(door).query(lower.vertices)
+    assert away.min() < 0.05
+
+
+def test_the_clear_band_of_a_tail_light_takes_its_share() -> None:
+    shares = []
+    for share in (0.1, 0.4):
+        shape = dataclasses.replace(
+            draw_shape("suv", 4), tail_light_style="upright", tail_light_clear_at=0.4, tail_light_clear_share=share
+        )
+        model = build_vehicle(shape)
+        clear = area_m2(model, "left_tail_light_clear")
+        shares.append(clear / (clear + area_m2(model, "left_tail_light")))
+    assert shares == pytest.approx([0.1, 0.4], abs=0.06)
+
+
 @pytest.mark.parametrize("style", BODY_STYLES)
 def test_lettering_lies_on_the_lid(style: str) -> None:
     shape = dataclasses.replace(draw_shape(style, 2), lettering="small")

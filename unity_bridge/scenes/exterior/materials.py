@@ -105,7 +105,11 @@ def vehicle_materials(
         "lamp_light": Material(base_color=(0.6, 0.61, 0.63), metallic=0.3, roughness=0.15, clearcoat=1.0),
         "tail_red": Material(base_color=_rgb(tail), roughness=0.2, clearcoat=1.0),
         "tail_clear": Material(
-            base_color=(0.55, 0.5, 0.48) if details.random() < 0.6 else (0.5, 0.14, 0.01), roughness=0.25, clearcoat=1.0
+            base_color=_rgb(details.uniform(0.2, 0.6) * np.array([1.0, 0.93, 0.9]))
+            if details.random() < 0.75
+            else (0.5, 0.14, 0.01),
+            roughness=0.25,
+            clearcoat=1.0,
         ),
         "mirror_glass": Material(base_color=(0.75, 0.78, 0.8), metallic=1.0, roughness=0.05),
         "mirror_cover": body if details.random() < 0.72 else (gloss if details.random() < 0.6 else plastic),

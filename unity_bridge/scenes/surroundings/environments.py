@@ -116,7 +116,8 @@ def _skyline(image: Image, random: np.random.Generator) -> None:
         upward = np.sin(elevation * random.uniform(40, 130)) > 0.0
         lit = upward[window[0]] & across[window[1]]
         image[window] = color * np.where(lit, random.uniform(0.2, 0.9), 1.0)[..., None]
-    texture = noise(random, HEIGHT_PX, WIDTH_PX, 8, 0.95)
+    # Glass and paint show it a few degrees to a pixel: finer leaves would be speckle there.
+    texture = noise(random, HEIGHT_PX, WIDTH_PX, 6, 0.8)
     for _ in range(int(random.integers(1, 12))):
         center, half, top = random.uniform(-np.pi, np.pi), random.uniform(0.1, 0.9), random.uniform(0.05, 0.45)
         leaf = random.uniform(0.08, 0.2) * np.array([random.uniform(0.7, 0.95), 1.0, random.uniform(0.4, 0.65)])
@@ -124,7 +125,7 @@ def _skyline(image: Image, random: np.random.Generator) -> None:
         leaves, shape = texture[window], image[window]
         crown = top * np.clip(1 - (_away(center)[window[1]] / half) ** 2, 0, 1) * (0.5 + leaves)
         inside = elevation[window[0]] < crown
-        shape[inside] = leaf * (0.05 + 3.2 * leaves[inside][:, None] ** 2.5)
+        shape[inside] = leaf * (0.15 + 2.6 * leaves[inside][:, None] ** 2)
         image[window] = shape
     for _ in range(int(random.integers(15, 90))):
         center, level = random.uniform(-np.pi, np.pi), random.uniform(-0.15, 0.2)

@@ -287,7 +287,8 @@ class Panels:
         if not lens.empty:
             outline = layout.tail_light_outline(skin)
             low, high = outline[:, 1].min(), outline[:, 1].max()
-            clear_at, half = low + 0.30 * (high - low), 0.09 * (high - low)
+            clear_at = low + shape.tail_light_clear_at * (high - low)
+            half = 0.5 * shape.tail_light_clear_share * (high - low)
             # Two plane cuts: a band narrower than a triangle has no single linear region.
             below, upper = split(lens, clear_at + half - lens.attributes[:, 2])
             clear, lower = split(below, below.attributes[:, 2] - clear_at + half)

@@ -25,7 +25,8 @@ class VehicleShape:
     """Parameters of one vehicle; lengths in metres, angles in degrees.
 
     Heights are above the ground. Rakes are measured from the vertical. `*_m` of lamps are sizes seen from the front or
-    from behind. Trim of 0 m is not there.
+    from behind. Trim of 0 m is not there. The part of a tail light that is not red, for reversing and turning, is a
+    band at `tail_light_clear_at` of its height from below that takes `tail_light_clear_share` of it.
     """
 
     body_style: BodyStyle
@@ -68,6 +69,8 @@ class VehicleShape:
     tail_light_width_m: float
     tail_light_height_m: float
     tail_light_height_above_deck_m: float
+    tail_light_clear_at: float
+    tail_light_clear_share: float
     spoke_count: int
     spoke_width_share: float
     rear_spoiler_m: float
@@ -199,11 +202,11 @@ _RANGES: dict[str, dict[str, tuple[float, float]]] = {
 }  # fmt: skip
 
 _TAIL_STYLES: dict[str, tuple[float, float, float, float]] = {  # upright, wedge, round, bar
-    "sedan": (0.05, 0.70, 0.10, 0.15),
+    "sedan": (0.08, 0.74, 0.10, 0.08),
     "coupe": (0.0, 0.60, 0.25, 0.15),
-    "hatchback": (0.40, 0.45, 0.10, 0.05),
-    "wagon": (0.55, 0.35, 0.0, 0.10),
-    "suv": (0.45, 0.40, 0.05, 0.10),
+    "hatchback": (0.42, 0.47, 0.08, 0.03),
+    "wagon": (0.58, 0.37, 0.0, 0.05),
+    "suv": (0.47, 0.44, 0.04, 0.05),
     "pickup": (0.88, 0.12, 0.0, 0.0),
     "van": (0.85, 0.15, 0.0, 0.0),
 }
@@ -282,6 +285,8 @@ def draw_shape(
         tail_light_width_m=between(0.24, 0.36) if tail_style == "upright" else between(0.36, 0.60),
         tail_light_height_m=drawn["tail_height_m"] * (1.6 if tail_style == "upright" else 1.0),
         tail_light_height_above_deck_m=between(-0.02, 0.05),
+        tail_light_clear_at=between(0.22, 0.6),
+        tail_light_clear_share=between(0.1, 0.4),
         spoke_count=int(random.choice([5, 5, 6, 7, 8, 10])),
         spoke_width_share=between(0.35, 0.75),
         rear_spoiler_m=between(0.04, 0.16) if random.random() < 0.5 else 0.0,
