@@ -186,9 +186,9 @@ class Loss(Document):
     """Focal loss (Lin et al., 2017): the cross entropy times (1 - probability of the truth) to the power of gamma."""
     focal_gamma: Annotated[NonNegative, Field(exclude_if=_unless_said(2.0))] = 2.0
     cross_entropy: Annotated[NonNegative, Field(exclude_if=_unless_said(0.0))] = 0.0
-    """Cross entropy of a softmax over background and the classes, which exclude each other: each learns from the others'
-    pixels. Dice and IoU are then of its probabilities too, so it does not go with bce or focal, which take each class
-    by itself."""
+    """Cross entropy of a softmax over background and the classes, which exclude each other: each learns from the
+    others' pixels. Dice and IoU are then of its probabilities too, so it does not go with bce or focal, which take each
+    class by itself."""
     mean_over: Annotated[Literal["occurring", "all"], Field(exclude_if=_unless_said("occurring"))] = "occurring"
     """Classes whose Dice and IoU count: those that occur in the batch, or all, so that the loss is the mean of the
     labels' losses ([Volvo])."""
