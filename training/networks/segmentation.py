@@ -26,6 +26,13 @@ STRIDE_PX = 32
 """Images are padded to a multiple of this, and what networks give is cut back."""
 NEEDS_BATCH = frozenset({"deeplabv3", "deeplabv3plus", "pspnet", "pan", "upernet"})
 """Architectures with batch statistics over one pooled value an image: one image has none."""
+DROPOUT_FIELDS = {
+    "fpn": "decoder_dropout",
+    "deeplabv3": "decoder_aspp_dropout",
+    "deeplabv3plus": "decoder_aspp_dropout",
+    "pspnet": "psp_dropout",
+}
+"""What the library calls a decoder's dropout."""
 
 
 class SegmentationNetwork(nn.Module):
@@ -116,6 +123,9 @@ def _of_bmw(settings: Network, output_channels: int) -> nn.Module:
 
 def _from_library(settings: Network, output_channels: int) -> nn.Module:
     _check_encoder(settings.encoder)
+    dropout: dict[str, float] = {}
+    if settings.decoder_dropout is not None and settings.architecture in DROPOUT_FIELDS:
+        dropout = {DROPOUT_FIELDS[settings.architecture]: settings.decoder_dropout}
     try:
         network: nn.Module = segmentation_models_pytorch.create_model(
             settings.architecture,
@@ -123,6 +133,7 @@ def _from_library(settings: Network, output_channels: int) -> nn.Module:
             encoder_weights=None,
             in_channels=3,
             classes=output_channels,
+            **dropout,
         )
     except Exception as error:  # the library raises whatever its parts raise
         raise ConfigurationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from contracts.generator import load_generator
 from contracts.ids import VersionReference
 from contracts.overrides import parse_overrides
+from contracts.run import ReduceOnPlateau
 from contracts.study import Study, StudyDataset
 from contracts.study_cells import expand, preparatory_runs
 from contracts.study_file import load_study, study_names
@@ -70,9 +72,39 @@ def test_the_small_profile_shrinks_and_leaves_no_axis_out(name):
         assert len(of_small) > 1
         if whole.axes[axis].role == "other":
             assert of_small == whole.axes[axis].shown_values
+        elif len(of_small) < len(whole.axes[axis].shown_values):
+            said = set(re.split(r"\W+", " ".join(small.notes)))
+            assert set(of_small) - {"0", "all"} <= said, "the notes say which amounts are left"
     for cell in expand(small):
         assert sum(stage.steps for stage in cell.spec.stages) * cell.spec.batch_size <= 3200, "images shown"
     assert "far too few" in " ".join(small.notes)
+
+
+@pytest.mark.parametrize("name", [name for name in WHOLE if name.startswith("volvo-")])
+def test_runs_of_volvo_have_the_settings_of_its_table(name):
+    for cell in expand(shipped(name)):
+        spec = cell.spec
+        rates = (spec.optimizer.encoder_lr, spec.optimizer.decoder_lr)
+        decays = (spec.optimizer.encoder_weight_decay, spec.optimizer.weight_decay)
+        assert (spec.batch_size, rates, decays) == (4, (2e-4, 2.5e-4), (3e-5, 3e-4))
+        assert spec.network.decoder_dropout == 0
+        schedule = spec.optimizer.schedule
+        assert isinstance(schedule, ReduceOnPlateau)
+        assert (schedule.factor, schedule.patience) == (0.5, 6)
+        assert spec.image_size == (848, 480)
+        assert all(49 < stage.steps / spec.evaluate_every_steps <= 50 for stage in spec.stages), "50 epochs"
+
+
+@pytest.mark.parametrize("name", [name for name in WHOLE if name.startswith("bmw-")])
+def test_runs_of_bmw_have_its_settings(name):
+    for cell in expand(shipped(name)):
+        spec = cell.spec
+        rates = (spec.optimizer.encoder_lr, spec.optimizer.decoder_lr)
+        assert (spec.batch_size, rates) == (64, (2e-3, 2e-3))
+        assert spec.early_stopping is not None
+        assert (spec.early_stopping.metric, spec.early_stopping.patience) == ("validation.loss", 30)
+        assert spec.augmentation.horizontal_flip == 0.5
+        assert (spec.augmentation.scale, spec.augmentation.rotate_deg) == ((1, 1), 0)
 
 
 @pytest.mark.parametrize("name", NAMES)

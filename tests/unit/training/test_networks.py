@@ -290,3 +290,24 @@ def test_the_declared_suppression_keeps_the_best_of_overlapping_boxes():
     scores = torch.tensor([0.6, 0.9, 0.3, 0.5])
     kept = torch.ops.torchvision.nms(boxes, scores, 0.5)
     assert kept.tolist() == [1, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "own"), [("fpn", 0.2), ("deeplabv3", 0.5), ("deeplabv3plus", 0.5), ("pspnet", 0.2)]
+)
+def test_what_a_decoder_drops_can_be_set(architecture, own):
+    def dropped(share: float | None) -> set[float]:
+        settings = Network(architecture=architecture, encoder=SMALL, decoder_dropout=share)
+        modules = build(settings, 2).network.get_submodule("decoder").modules()
+        return {module.p for module in modules if isinstance(module, torch.nn.Dropout | torch.nn.Dropout2d)}
+
+    assert dropped(None) == {own}
+    assert dropped(0) <= {0}
+    assert dropped(0.3) == {0.3}
+
+
+@pytest.mark.parametrize(("architecture", "share"), [("unet", 0.3), ("pan", 0), ("bmw-unet", 0)])
+def test_dropout_that_a_decoder_has_not_is_refused(architecture, share):
+    encoder = "plain" if architecture.startswith("bmw") else SMALL
+    with pytest.raises(ValidationError, match="decoder_dropout"):
+        Network(architecture=architecture, encoder=encoder, decoder_dropout=share)
