@@ -189,7 +189,10 @@ class TestRepeating:
         with pytest.raises(Stopped):
             run(disturbed, **stop)
         assert not (Path(disturbed.workspace) / "result.json").exists()
+        unfinished = Path(disturbed.workspace) / "checkpoints" / ".last.pt.99999.tmp"
+        unfinished.write_bytes(b"half a checkpoint of a process that was killed")
         assert without_times(run(disturbed)) == without_times(result)
+        assert not unfinished.exists()
         for name in (checkpoint.BEST, checkpoint.LAST):
             assert same_weights(weights(disturbed, name), weights(asked, name))
 
