@@ -230,7 +230,7 @@ class Version:
         with self._decode(record, role) as picture:
             if not picture.mode.startswith("I"):
                 raise self._not_an_image(record, role, f"mode {picture.mode} where 16 bits are expected")
-            return np.array(picture).astype(np.uint16)
+            return np.array(picture).astype(np.uint16, copy=False)
 
     def _what(self, record: FrameRecord, role: FileRole) -> str:
         return f"{role} of frame {record.index} of {self.name}"

@@ -47,10 +47,10 @@ def find_areas(keys: npt.NDArray[np.uint32]) -> list[Area]:
         keys: (H, W) uint32.
     """
     height, width = keys.shape
-    flat = cv2.transpose(keys.view(np.int32)).ravel().view(np.uint32)  # column by column, five times as fast as NumPy
-    starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
-    ends = np.append(starts[1:], flat.size)
-    run_keys = flat[starts]
+    starts = _run_starts(keys)
+    ends = np.append(starts[1:], keys.size)
+    columns, rows = np.divmod(starts, height)
+    run_keys = keys[rows, columns]
     shown = np.flatnonzero(run_keys)
     if not shown.size:
         return []
@@ -70,6 +70,20 @@ def find_areas(keys: npt.NDArray[np.uint32]) -> list[Area]:
         Area(key, area, (box[0], box[1], box[2], box[3]), text)
         for key, area, box, text in zip(run_keys[first].tolist(), areas.tolist(), boxes, texts, strict=True)
     ]
+
+
+def _run_starts(keys: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    """Where pixels differ from the one before them, column by column; the first always does.
+
+    Rows are compared as they lie, and only the few places that differ are put in the order of columns: turning the
+    whole image takes twice as long.
+    """
+    height, width = keys.shape
+    rows, columns = np.divmod(np.flatnonzero(keys[1:] != keys[:-1]), width)
+    tops = np.flatnonzero(keys[0, 1:] != keys[-1, :-1]) + 1
+    starts = np.concatenate(([0], tops * height, columns * height + rows + 1))
+    starts.sort()
+    return starts
 
 
 def encode(mask: npt.NDArray[np.bool_]) -> str:

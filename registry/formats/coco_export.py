@@ -85,9 +85,8 @@ def _prepare(frame: ExportedFrame) -> tuple[ExportedFrame, bytes, dict[str, Any]
         **({"license": _OWN_LICENSE} if frame.export.version.manifest.license is not None else {}),
         **frame.origin(),
     }
-    ignored = frame.mask == IGNORE_ID
-    if ignored.any():
-        entry["ignore"] = {"size": [height, width], "counts": encode(np.asarray(ignored))}
+    if frame.mask.max(initial=BACKGROUND_ID) == IGNORE_ID:  # the highest id; far faster than comparing every pixel
+        entry["ignore"] = {"size": [height, width], "counts": encode(np.asarray(frame.mask == IGNORE_ID))}
     return frame, frame.read("image"), entry, [_annotation(frame, item) for item in frame.objects]
 
 

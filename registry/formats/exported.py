@@ -112,7 +112,7 @@ class ExportedFrame:
         if self.instance_mask is None:
             keys: npt.NDArray[np.uint32] = np.zeros(mask.shape, np.uint32)
         else:
-            keys = instance_keys(mask, self.instance_mask)
+            keys = instance_keys(mask, self.instance_mask, loose)
             loose &= self.instance_mask == 0
         if not loose.any():
             return keys

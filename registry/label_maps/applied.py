@@ -122,12 +122,15 @@ def classes_of(labels: tuple[Label, ...], label_map: LabelMap | None) -> Classes
     return Classes(targets, labels, lookup, label_map)
 
 
-def instance_keys(mask: ByteImage, instances: ShortImage) -> npt.NDArray[np.uint32]:
+def instance_keys(
+    mask: ByteImage, instances: ShortImage, shown: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.uint32]:
     """Instance and class of every pixel in one number.
 
     Args:
         mask: (H, W) class ids, 255 ignore.
         instances: (H, W) instance ids, 0 none.
+        shown: What `has_class` says of the mask, where that is known already.
 
     Returns:
         (H, W) uint32: the instance id times 256, and the class id; 0 where a pixel has no class or no instance.
@@ -135,13 +138,14 @@ def instance_keys(mask: ByteImage, instances: ShortImage) -> npt.NDArray[np.uint
     keys: npt.NDArray[np.uint32] = instances.astype(np.uint32)
     keys <<= np.uint32(8)
     keys |= mask
-    keys *= has_class(mask) & (instances != 0)
+    keys *= (has_class(mask) if shown is None else shown) & (instances != 0)
     return keys
 
 
 def has_class(mask: ByteImage) -> npt.NDArray[np.bool_]:
     """Where a mask shows a class, and not background or pixels to ignore."""
-    found: npt.NDArray[np.bool_] = (mask != BACKGROUND_ID) & (mask != IGNORE_ID)
+    # Bytes wrap around, so one comparison excludes the lowest and the highest id.
+    found: npt.NDArray[np.bool_] = mask - np.uint8(BACKGROUND_ID + 1) < np.uint8(IGNORE_ID - 1)
     return found
 
 
