@@ -83,6 +83,18 @@ def test_no_gain_is_said_to_be_none_and_harm_to_be_harm():
     assert re.match(r"(512|2048) synthetic images hurt beside 16 real images", answer(harm).headline)
 
 
+def test_networks_that_learned_nothing_have_no_answer():
+    """Also where one of the noisy cells is better than another at p ≤ 0.05."""
+    table = grid(lambda real, synthetic: 0.005 + 0.03 * (synthetic == 512), deviation=0.001)
+    said = answer(find(table, ASKED, FIXED))
+    assert said.headline.startswith("The networks learned next to nothing: the highest mean of a cell is 0.03")
+    assert not any("synthetic" in sentence for sentence in said.details)
+    better = answer(
+        find(grid(lambda real, synthetic: 0.005 + 0.06 * (synthetic == 512), deviation=0.001), ASKED, FIXED)
+    )
+    assert "worth about" in better.headline or "synthetic images" in better.headline
+
+
 def test_cells_trained_once_are_not_tested():
     said = answer(find(grid(learned, repeats=1), ASKED, Repeats()))
     assert "can't be said" in said.headline

@@ -26,6 +26,8 @@ from training.report.study.wording import (
 )
 
 FEW_REPEATS = 5
+LEARNED = 0.05
+"""Mean score of overlap under which a network has learned next to nothing."""
 HUGE = 0.5
 """Differences of scores that no one trains for."""
 PANELS_MAX = 6
@@ -45,6 +47,14 @@ def answer(findings: Findings) -> Answer:
     """The answer, from the strongest statement to the weakest."""
     if not findings.cells.scored:
         return Answer("No run has a result, so nothing can be said.", (), _missing(findings))
+    highest = max(found.mean for found in findings.means.values())
+    if highest < LEARNED and not findings.cells.metric.endswith(("loss", "error")):
+        nothing = (
+            f"The networks learned next to nothing: the highest mean of a cell is {score(highest)}, so that nothing of"
+            " what their images are worth can show."
+        )
+        longer = "Train for longer, at more pixels, or fewer classes; the maps and tests below are of noise."
+        return Answer(nothing, (longer,), (*_trust(findings), *_missing(findings)))
     sentences: list[str] = []
     for number, comparison in enumerate(findings.comparisons):
         if _is_about_images(findings, comparison):
