@@ -1,8 +1,9 @@
 """Belts over random occupants: how deep they sink in, where they hang free, how long they are, whether they are seen.
 
-Run alone: `python -m tests.benchmarks.bench_belt --occupants 500`. Occupants, seats and anchorages come from `belt-g4`;
-each occupant wears one state, all states in turn (`--every-state`: each of them). Refused draws are listed with their
-seed and index; a worker would count them as `composition` and draw the frame anew.
+Run alone: `python -m tests.benchmarks.bench_belt --occupants 500`. Occupants, seats and anchorages come from `belt-g4`
+unless `--generator` names another, such as `belt-g6` with its garments; each occupant wears one state, all
+states in turn (`--every-state`: each of them). Refused draws are listed with their seed and index; a worker would count
+them as `composition` and draw the frame anew.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from unity_bridge.scenes.cabin.seat import SeatShape
 from unity_bridge.scenes.cabin.seating import route_belt, seat_occupant
 
 SEED = 5
+GENERATOR = "belt-g4"
 WORN = tuple(state for state in BELT_STATES if state != "unbelted")
 PLAUSIBLE_M = {"shoulder": (0.70, 1.60), "lap": (0.50, 1.30)}
 VISIBLE_SIZE = (212, 120)
@@ -67,9 +69,9 @@ class Case:
         return max(self.into_trunk_mm, self.into_arms_mm, self.through_belt_mm)
 
 
-def drawn(index: int, state: str, seed: int = SEED) -> FrameParameters:
-    """A frame of `belt-g4` whose occupant wears the belt in this state."""
-    generator = load_generator("belt-g4", Path(generator_configs.__file__).parent)
+def drawn(index: int, state: str, seed: int = SEED, name: str = GENERATOR) -> FrameParameters:
+    """A frame of a generator whose occupant wears the belt in this state."""
+    generator = load_generator(name, Path(generator_configs.__file__).parent)
     parameters = sample_frame(generator, seed, index)
     values = {name: dict(fields) for name, fields in parameters.values.items()}
     values["belt"]["state"] = state
@@ -108,10 +110,10 @@ def _body_through(strip: Strip, surface: DrapeSurface) -> float:
     return float(np.minimum(above, below).max())
 
 
-def case(task: tuple[int, str, int]) -> Case:
+def case(task: tuple[int, str, int, str]) -> Case:
     """Figures of one occupant and state."""
-    index, state, seed = task
-    parameters = drawn(index, state, seed)
+    index, state, seed, name = task
+    parameters = drawn(index, state, seed, name)
     interior, belt = values_of(parameters, Interior), values_of(parameters, Belt)
     seat = SeatShape(recline_deg=float(interior["recline_deg"]), bolster_m=float(interior["bolster_m"]))
     anchorage = Anchorage(d_ring=(-float(belt["d_ring_behind_m"]), -0.362, float(belt["d_ring_height_m"])))
@@ -150,9 +152,9 @@ def case(task: tuple[int, str, int]) -> Case:
     )
 
 
-def visible_px(index: int, state: str, seed: int = SEED) -> int:
+def visible_px(index: int, state: str, seed: int = SEED, name: str = GENERATOR) -> int:
     """Pixels of label `seat_belt` in a mask of 212 x 120 pixels; -1 where the state is refused."""
-    parameters = drawn(index, state, seed)
+    parameters = drawn(index, state, seed, name)
     effort = parameters.generator.render.model_copy(update={"samples_per_pixel": 1, "denoise": False})
     parameters = replace(parameters, generator=parameters.generator.model_copy(update={"render": effort}))
     try:
@@ -170,10 +172,12 @@ def visible_px(index: int, state: str, seed: int = SEED) -> int:
         return int((np.asarray(Image.open(out / "mask.png")) == label).sum())
 
 
-def figures(occupants: int, every_state: bool = False, workers: int = 1, seed: int = SEED) -> Iterable[Case]:
+def figures(
+    occupants: int, every_state: bool = False, workers: int = 1, seed: int = SEED, name: str = GENERATOR
+) -> Iterable[Case]:
     """Cases of the first occupants, in order."""
     tasks = [
-        (index, state, seed)
+        (index, state, seed, name)
         for index in range(occupants)
         for state in (WORN if every_state else (WORN[index % len(WORN)],))
     ]
@@ -238,12 +242,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--occupants", type=int, default=500)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--generator", default=GENERATOR)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--every-state", action="store_true", help="every state on each occupant, not one in turn")
     parser.add_argument("--visible", type=int, default=0, help="frames rendered to see whether the belt is visible")
     arguments = parser.parse_args()
     cases = []
-    for item in figures(arguments.occupants, arguments.every_state, arguments.workers, arguments.seed):
+    for item in figures(
+        arguments.occupants, arguments.every_state, arguments.workers, arguments.seed, arguments.generator
+    ):
         cases.append(item)
         if item.refused:
             print(f"seed {arguments.seed} index {item.index} {item.state}: {item.refused}", flush=True)
@@ -252,7 +259,7 @@ def main() -> None:
     visible: dict[str, list[int]] = {state: [] for state in WORN}
     for index in range(arguments.visible):
         state = WORN[index % len(WORN)]
-        visible[state].append(visible_px(index, state, arguments.seed))
+        visible[state].append(visible_px(index, state, arguments.seed, arguments.generator))
     print(table(cases, visible))
 
 
