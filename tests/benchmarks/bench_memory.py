@@ -1,11 +1,11 @@
-"""Peak memory of publishing, importing, verifying, collecting and counting small and large versions.
+"""Peak memory of publishing, importing, verifying, collecting, counting and comparing small and large versions.
 
 Run alone: `python tests/benchmarks/bench_memory.py`.
 
 Frames are tiny (32x24 px): to publish, to verify and to collect, each has a file of 512 B of its own; statistics read
-images and masks of fifty frames in turn; imported are images of noise, 16x12 px, with masks. A figure is the peak of a
-process of its own, less that of one that does the same with one frame. Exports are in `bench_export.py`, differences in
-`bench_registry_scale.py`.
+images and masks of fifty frames in turn; versions that are compared, by their frames and statistics, differ in every
+fiftieth image; imported are images of noise, 16x12 px, with masks. A figure is the peak of a process of its own, less
+that of one that does the same with one frame. Exports are in `bench_export.py`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bench_export import _tiny
+from bench_export import _tiny, _version
 from bench_registry import _MEMORY, FLAT_SIZES, _stage
 from peak_memory import CHILD_PEAK
+from registry_samples import frame_files, frame_record, png
+
+from registry.reader import Version
 
 _START = """
 import sys
@@ -36,10 +39,11 @@ from registry.formats.importing import import_dataset
 from registry.formats.masks import open_masks
 from registry.publish import publish_batch
 from registry.reader import open_version
+from registry.statistics.difference import compare_versions
 from registry.statistics.version import version_statistics
 from registry.store import Store
 from registry.verify import verify
-home, count, digest = Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
+home, count, digests = Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5:]
 store, catalog = Store(home / "store"), Catalog(f"sqlite:///{home / 'catalog.db'}")
 """
 _OPERATIONS = {
@@ -47,7 +51,10 @@ _OPERATIONS = {
     "verify": "assert verify(store, catalog) == []",
     "collect": "assert collect_garbage(store, catalog).freed == 0",
     "import": "import_dataset(open_masks, store, catalog, home / 'photographs', name='b')",
-    "statistics": "version_statistics(open_version(store, digest), home / 'cache')",
+    "statistics": "version_statistics(open_version(store, digests[0]), home / 'cache')",
+    "difference": "versions = [open_version(store, digest) for digest in digests];"
+    "numbers = [version_statistics(version, home / 'cache') for version in versions];"
+    "assert compare_versions(*versions, *numbers, home / 'cache').frames.changed == -(-count // 50)",
 }
 
 
@@ -61,8 +68,9 @@ def measure(small: int = 2_000, large: int = 20_000) -> list[dict[str, object]]:
                 peaks[name, count] = _peak_mib(name, home, count)
             peaks["import", count] = _peak_mib("import", _photographs(Path(folder) / "import", count), count)
         with tempfile.TemporaryDirectory() as folder:
-            version = _tiny(Path(folder), count)
-            peaks["statistics", count] = _peak_mib("statistics", Path(folder), count, version.digest)
+            digests = [_tiny(Path(folder), count).digest, _changed(Path(folder), count).digest]
+            peaks["statistics", count] = _peak_mib("statistics", Path(folder), count, digests[0])
+            peaks["difference", count] = _peak_mib("difference", Path(folder), count, *digests)
     return [
         {
             "name": f"memory: {name} of {count} tiny frames, peak above that of one",
@@ -73,6 +81,13 @@ def measure(small: int = 2_000, large: int = 20_000) -> list[dict[str, object]]:
         for name in _OPERATIONS
         for count in (small, large)
     ]
+
+
+def _changed(home: Path, count: int) -> Version:
+    """The frames of `_tiny` with another image in every fiftieth."""
+    made = [frame_files(3, index) for index in range(50)]
+    made[0] = {**made[0], "image": png(np.full((24, 32, 3), 90, np.uint8))}
+    return _version(home, ((frame_record(3, index, made[index % 50]), made[index % 50]) for index in range(count)))
 
 
 def _photographs(home: Path, count: int) -> Path:
@@ -90,11 +105,11 @@ def _photographs(home: Path, count: int) -> Path:
     return home
 
 
-def _peak_mib(name: str, home: Path, count: int, digest: str = "") -> float:
+def _peak_mib(name: str, home: Path, count: int, *digests: str) -> float:
     here = Path(__file__).parent
     code = f"{_START}{_OPERATIONS[name]}\n{CHILD_PEAK}"
     samples = here.parent / "unit" / "registry"
-    order = [sys.executable, "-c", code, str(samples), str(here), str(home), str(count), digest]
+    order = [sys.executable, "-c", code, str(samples), str(here), str(home), str(count), *digests]
     ended = subprocess.run(order, capture_output=True, text=True, check=True)
     return float(ended.stdout)
 
