@@ -26,9 +26,11 @@ from registry.statistics.difference import compare_versions
 from registry.statistics.difference_page import difference_page
 from registry.statistics.page import statistics_page
 from server.application_base import HomeCalls
+from server.jobs.leftovers import collect_leftovers
 from server.jobs.needs import training_runs
 from server.paging import cursor_number, page_limit
 from server.resources import (
+    KEEP_DAYS,
     PAGE_SIZE,
     AliasTarget,
     AskedLabelMap,
@@ -96,14 +98,22 @@ class DatasetCalls(HomeCalls):
         self._parts.forget(deletion.digest)
         return deletion
 
-    def collect_garbage(self, *, dry_run: bool = False) -> CollectionReport:
+    def collect_garbage(self, *, dry_run: bool = False, keep_days: int = KEEP_DAYS) -> CollectionReport:
         roots = self._parts.needed_by_runs
         with nullcontext() if dry_run else self._parts.erasing():
             store, catalog = self._parts.store(), self._parts.catalog()
             if not dry_run:
                 finish_erasures(store, catalog, roots=roots, forget=self._parts.forget_frames)
             found = collect_garbage(store, catalog, roots=roots, dry_run=dry_run)
-        return CollectionReport(dry_run=dry_run, blobs=found.blobs, freed=found.freed, freed_bytes=found.freed_bytes)
+        left = collect_leftovers(self._parts.table(), self._parts.places, keep_days=keep_days, dry_run=dry_run)
+        return CollectionReport(
+            dry_run=dry_run,
+            blobs=found.blobs,
+            freed=found.freed,
+            freed_bytes=found.freed_bytes,
+            jobs=left.jobs,
+            jobs_bytes=left.bytes,
+        )
 
     def erase(self, reference: VersionReference, request: ErasureRequest) -> ErasureReport:
         with nullcontext() if request.dry_run else self._parts.erasing():

@@ -14,6 +14,7 @@ from contracts.ids import VersionReference, canonical_json
 from contracts.statistics import VersionDiff, VersionStatistics
 from server.client_requests import SLOW_TIMEOUT_S, Requests, parse_answer, path_part, version_path
 from server.resources import (
+    KEEP_DAYS,
     PAGE_SIZE,
     AliasTarget,
     AskedLabelMap,
@@ -53,9 +54,9 @@ class DatasetRequests(Requests):
     def erase(self, reference: VersionReference, request: ErasureRequest) -> ErasureReport:
         return self.post(f"{version_path(reference)}:erase", request, ErasureReport, timeout_s=SLOW_TIMEOUT_S)
 
-    def collect_garbage(self, *, dry_run: bool = False) -> CollectionReport:
-        path = "/v1/datasets:collect-garbage"
-        return self.post(path, CollectionRequest(dry_run=dry_run), CollectionReport, timeout_s=SLOW_TIMEOUT_S)
+    def collect_garbage(self, *, dry_run: bool = False, keep_days: int = KEEP_DAYS) -> CollectionReport:
+        request = CollectionRequest(dry_run=dry_run, keep_days=keep_days)
+        return self.post("/v1/datasets:collect-garbage", request, CollectionReport, timeout_s=SLOW_TIMEOUT_S)
 
     def statistics(self, reference: VersionReference, *, label_map: AskedLabelMap | None = None) -> VersionStatistics:
         response = self.get_when_ready(f"{version_path(reference)}/stats", _mapped(label_map))

@@ -90,10 +90,11 @@ class Parts:
         with self._erasing_lock(-1):
             yield
 
-    def engine(self, executor: Executor, modules: Modules, only: set[str] | None) -> Engine:
-        """A new engine for all jobs, or for some."""
+    @property
+    def places(self) -> Places:
+        """Where jobs keep what they need and make."""
         settings = self._settings
-        places = Places(
+        return Places(
             jobs=settings.jobs_folder,
             runs=settings.runs_folder,
             studies=settings.studies_folder,
@@ -102,6 +103,10 @@ class Parts:
             store_url=settings.store_url,
             catalog_url=settings.catalog_url,
         )
+
+    def engine(self, executor: Executor, modules: Modules, only: set[str] | None) -> Engine:
+        """A new engine for all jobs, or for some."""
+        settings, places = self._settings, self.places
         limits = Limits(
             workers=settings.workers,
             training_runs=settings.training_runs,

@@ -197,11 +197,17 @@ class VersionChange(Document):
     remove_tags: Annotated[tuple[Tag, ...], Field(max_length=200)] = ()
 
 
+KEEP_DAYS = 7
+"""How long garbage collection leaves what a retry of an ended job would go on with."""
+
+
 class CollectionRequest(Document):
     """Body of `POST /v1/datasets:collect-garbage`."""
 
     dry_run: bool = True
     """Whether to look only."""
+    keep_days: Annotated[int, Field(ge=0)] = KEEP_DAYS
+    """How long what a job that failed, crashed or was cancelled left behind stays for a retry."""
 
 
 class ErasureRequest(Document):
@@ -225,6 +231,9 @@ class CollectionReport(Document):
     freed: int
     """Blobs that nothing names."""
     freed_bytes: int
+    jobs: int = 0
+    """Jobs that had ended and left frames or files of their making behind."""
+    jobs_bytes: int = 0
 
 
 class AliasTarget(Document):

@@ -21,6 +21,7 @@ from contracts.run import TrainingSpec
 from contracts.statistics import VersionDiff, VersionStatistics
 from contracts.study import Study
 from server.resources import (
+    KEEP_DAYS,
     PAGE_SIZE,
     Accepted,
     AliasTarget,
@@ -187,8 +188,8 @@ class Service(Protocol):
             IntegrityError: It can't be told which frames hold the bytes.
         """
 
-    def collect_garbage(self, *, dry_run: bool = False) -> CollectionReport:
-        """Free what no version and no training run needs.
+    def collect_garbage(self, *, dry_run: bool = False, keep_days: int = KEEP_DAYS) -> CollectionReport:
+        """Free what no version and no training run needs, and what jobs that have ended left behind.
 
         Raises:
             IntegrityError: It can't be told what a version needs.

@@ -54,6 +54,7 @@ def erase_group(
 def collect_garbage(
     application: ApplicationOf, body: Annotated[Asked[CollectionRequest], Depends(asked(CollectionRequest))]
 ) -> CollectionReport:
-    """Removes the stored files that no version and no training run needs; without `"dry_run": false` it only looks.
-    Others may publish meanwhile."""
-    return application.collect_garbage(dry_run=body.document.dry_run)
+    """Removes the stored files that no version and no training run needs, and what jobs left behind that have ended;
+    without `"dry_run": false` it only looks. Others may publish meanwhile. What a job that did not succeed had finished
+    stays for `keep_days`, 7 unless asked otherwise: a retry goes on with it."""
+    return application.collect_garbage(dry_run=body.document.dry_run, keep_days=body.document.keep_days)

@@ -187,8 +187,15 @@ ERASURE: dict[str, Any] = {
     "dependents": ["training run run-5c2a90f3e1b8"],
     "derived": [],
 }
-COLLECTION_REQUEST: dict[str, Any] = {"dry_run": True}
-COLLECTION: dict[str, Any] = {"dry_run": True, "blobs": 4104, "freed": 403, "freed_bytes": 18400312}
+COLLECTION_REQUEST: dict[str, Any] = {"dry_run": True, "keep_days": 7}
+COLLECTION: dict[str, Any] = {
+    "dry_run": True,
+    "blobs": 4104,
+    "freed": 403,
+    "freed_bytes": 18400312,
+    "jobs": 2,
+    "jobs_bytes": 91250144,
+}
 _NUMBER: dict[str, Any] = {
     "count": 100,
     "minimum": 0.21,

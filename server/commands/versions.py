@@ -11,8 +11,8 @@ from contracts.errors import ConfigurationError
 from contracts.ids import VersionReference, check_name
 from registry.rows import current_user
 from server.commands.references import find_reference
-from server.commands.session import Session, Subparsers, command, table
-from server.resources import AliasTarget, ErasureRequest, VersionChange
+from server.commands.session import Session, Subparsers, command, natural, table
+from server.resources import KEEP_DAYS, AliasTarget, ErasureRequest, VersionChange
 
 
 def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
@@ -92,11 +92,18 @@ def register(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
         shared,
         "gc",
         "free the stored files that nothing needs",
-        description="Free the stored files that no version and no training run needs. Others may publish meanwhile,\n"
-        "and it may be interrupted at any moment.",
+        description="Free the stored files that no version and no training run needs, and what jobs that ended left\n"
+        "behind. Others may publish meanwhile, and it may be interrupted at any moment.",
         epilog="  beltline gc --dry-run\n  beltline gc",
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be freed")
+    parser.add_argument(
+        "--keep-days",
+        type=natural,
+        default=KEEP_DAYS,
+        metavar="N",
+        help="how long what a failed, crashed or cancelled job had finished stays for its retry (%(default)s)",
+    )
     parser.set_defaults(run=_gc)
 
 
@@ -180,9 +187,12 @@ def _affected_text(item: AffectedVersion) -> str:
 
 
 def _gc(arguments: argparse.Namespace, session: Session) -> int:
-    report = session.service().collect_garbage(dry_run=arguments.dry_run)
+    report = session.service().collect_garbage(dry_run=arguments.dry_run, keep_days=arguments.keep_days)
     verb = "would free" if report.dry_run else "freed"
-    session.emit(report, f"{verb} {report.freed} of {report.blobs} files, {report.freed_bytes / 1e6:.1f} MB")
+    text = f"{verb} {report.freed} of {report.blobs} files, {report.freed_bytes / 1e6:.1f} MB"
+    if report.jobs:
+        text += f"\n{verb} what {report.jobs} ended jobs left behind, {report.jobs_bytes / 1e6:.1f} MB"
+    session.emit(report, text)
     return 0
 
 

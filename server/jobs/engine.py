@@ -24,7 +24,7 @@ from server.jobs.machine import Event
 from server.jobs.plan_work import work_of
 from server.jobs.plans import PLAN
 from server.jobs.table import Claim, JobTable, LeaseLostError
-from server.jobs.work import Modules, Places
+from server.jobs.work import Modules, Places, remove
 
 _logger = logging.getLogger("beltline.engine")
 _PAUSE_AFTER_ERROR_S = 1.0
@@ -201,7 +201,8 @@ class Engine:
         if measurement is not None:
             self._estimates.record(measurement)
         # A hundred thousand files take longer to remove than a lease may stay silent.
-        cleaner = threading.Thread(target=attempt.work.clean, name=f"clean {attempt.claim.job.id}")
+        rubbish = attempt.work.rubbish(may_be_retried=False)
+        cleaner = threading.Thread(target=remove, args=(rubbish,), name=f"clean {attempt.claim.job.id}")
         cleaner.start()
         self._cleaners.append(cleaner)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +27,10 @@ class OneProcess:
     process: ProcessOrder
     read_result: Callable[[Path], dict[str, Any]]
     """What the job says, from the process's result file."""
-    rubbish: tuple[Path, ...] = ()
-    """Files and folders that only the making needed; a run's or study's folder stays: it is the result."""
+    temporary: tuple[Path, ...] = ()
+    """Folders that only the making needed; a run's or study's folder stays: it is the result."""
+    needed: tuple[Path, ...] = ()
+    """Files that every attempt needs."""
     _begun: bool = False
 
     def next_step(self) -> Step | None:
@@ -47,12 +48,8 @@ class OneProcess:
     def measurement(self) -> Measurement | None:
         return None
 
-    def clean(self) -> None:
-        for path in self.rubbish:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+    def rubbish(self, *, may_be_retried: bool) -> list[Path]:
+        return [*self.temporary, *(() if may_be_retried else self.needed)]
 
 
 def work_of(plan: RenderPlan | ImportPlan | TrainPlan | StudyPlan, job: Job, places: Places, modules: Modules) -> Work:
@@ -73,7 +70,7 @@ def _importing(plan: ImportPlan, job: Job, places: Places, modules: Modules) -> 
     order = ImportOrder(plan=plan, store_url=places.store_url, catalog_url=places.catalog_url, workspace=str(workspace))
     archive = () if plan.archive is None else (Path(plan.archive),)
     process = ProcessOrder("import", modules.import_, order, workspace)
-    return OneProcess(process, read_json, rubbish=(workspace, *archive))
+    return OneProcess(process, read_json, temporary=(workspace,), needed=archive)
 
 
 def _training(plan: TrainPlan, places: Places, modules: Modules) -> OneProcess:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,10 +88,9 @@ class RenderWork:
             first_frame_s=max(first, default=0.0),
         )
 
-    def clean(self) -> None:
+    def rubbish(self, *, may_be_retried: bool) -> list[Path]:
         # Frames go last: a shard's result must never outlive its frames, or a retry would think them there.
-        for path in [*self._folder.glob("shard-*"), self._folder / "publish", self._folder / "staging"]:
-            shutil.rmtree(path, ignore_errors=True)
+        return [*sorted(self._folder.glob("shard-*")), self._folder / "publish", self._folder / "staging"]
 
     def _workspace(self, number: int) -> Path:
         return self._folder / f"shard-{number}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -150,6 +151,12 @@ class JobTable:
         with self._database.reading() as connection:
             found = connection.execute(select(schema.jobs.c.state, func.count()).group_by(schema.jobs.c.state)).all()
         return dict.fromkeys(JobState, 0) | {JobState(name): int(count) for name, count in found}
+
+    @contextmanager
+    def steady(self, job_id: str) -> Iterator[JobRow]:
+        """A job, as `get_row`; nobody changes it or any other one while the block runs, so it must be short."""
+        with self._database.writing() as connection:
+            yield as_job_row(connection, find_row(connection, job_id))
 
     # What people ask for
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +16,9 @@ from contracts.process import Progress, read_progress
 from server.estimates import Measurement
 from server.jobs.executors.process import ProcessOrder
 from server.jobs.machine import Event
+
+LOCK_FILE = ".lock"
+"""Beside an order: held by the process that carries it out (`server.jobs.executors.bound`)."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,21 @@ class Work(Protocol):
     def measurement(self) -> Measurement | None:
         """How long it took, where that says something of the next one."""
 
-    def clean(self) -> None:
-        """Remove what only the making needed."""
+    def rubbish(self, *, may_be_retried: bool) -> list[Path]:
+        """Files and folders that only the making needed, in the order in which they must go.
+
+        Args:
+            may_be_retried: Whether another attempt may follow: what it could not make again is left out.
+        """
+
+
+def remove(rubbish: Iterable[Path]) -> None:
+    """Remove files and folders, as far as they can be removed."""
+    for path in rubbish:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def progress_of(workspace: Path) -> Progress:
