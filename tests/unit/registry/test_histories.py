@@ -72,9 +72,7 @@ class Histories(RuleBasedStateMachine):
         if seed == GROUPED and self.erased:
             return
         self._die(lambda: self._publish(Home(self.folder / "home"), name, seed), step)
-        if self.erased:
-            # It may have stored bytes again that its content shares with erased frames: `verify` names them until then.
-            collect(self.home)
+        self._free_shared_bytes()
         there = [int(number) for number in self._numbers(name)]
         new = [number for number in there if (name, number) not in self.versions]
         assert len(new) <= 1
@@ -91,6 +89,7 @@ class Histories(RuleBasedStateMachine):
         else:
             delete(self.home, name, number)
             self._deleted(name, number)
+            self._free_shared_bytes()
 
     @precondition(lambda self: self.versions)
     @rule(data=st.data(), step=STEPS)
@@ -100,6 +99,7 @@ class Histories(RuleBasedStateMachine):
             self._die(lambda: delete(Home(self.folder / "home"), name, number), step)
             if number not in self._numbers(name):
                 self._deleted(name, number)
+                self._free_shared_bytes()
 
     @precondition(lambda self: GROUPED in self.versions.values())
     @rule(group=GROUPS)
@@ -197,6 +197,12 @@ class Histories(RuleBasedStateMachine):
                 assert found["latest"] == max((number for of, number in self.versions if of == name), default=None)
 
     # Means
+
+    def _free_shared_bytes(self) -> None:
+        """All contents share bytes with the frames that can be erased: those that were stored for a version that never
+        came, or that is gone, are bytes of an erased frame, which `verify` names until they are collected."""
+        if self.erased:
+            collect(self.home)
 
     def _publish(self, home: Home, name: str, seed: int) -> Any:
         if seed == GROUPED:
