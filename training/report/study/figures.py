@@ -156,8 +156,8 @@ def _training_curves(findings: Findings, metric: str) -> list[Panels]:
         if any(findings.cells.is_in(training.key, panel) for training in findings.trainings)
     ]
     caption = (
-        "Score on the validation images over the steps: thin every repeat, thick their mean. Not the test images, and"
-        " whatever the metric above is."
+        "Mean dataset IoU on the validation images, not the test images, over the steps: thin every repeat, thick their"
+        " mean."
     )
     return [Panels("Over the steps", caption, panels, partial(lines.training_curves, findings, layout))]
 
