@@ -74,7 +74,7 @@ class Plan:
 
 
 FULL = Plan(
-    exterior_frames=240, belt_frames=24, target_frames=56, exterior_size="160x128", belt_size="240x136", steps=480
+    exterior_frames=240, belt_frames=24, target_frames=56, exterior_size="160x128", belt_size="240x136", steps=320
 )
 FRAMES_WITHOUT_PHOTOGRAPHS = 160
 """Fewer, since the domain that stands for photographs is rendered too."""
