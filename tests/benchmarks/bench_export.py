@@ -28,6 +28,7 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as run_lengths
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "registry"))
 
 from peak_memory import CHILD_PEAK
