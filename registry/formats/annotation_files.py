@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from registry.formats.file_list import FileList, list_folder
+from registry.formats.file_list import FileList, list_folder, matched
 from registry.formats.findings import Findings
 from registry.formats.importing import Origin
 from registry.formats.mask_folders import IMAGE_SUFFIXES
@@ -89,27 +90,70 @@ def finite(value: Any, count: int, what: str) -> list[float]:
     return numbers
 
 
-def files_below(origin: Origin, folder: Path, suffixes: tuple[str, ...], findings: Findings) -> FileList:
+def files_below(
+    origin: Origin, folder: Path, suffixes: tuple[str, ...], findings: Findings, *, flat: bool = False
+) -> FileList:
     """Files of some kinds in a folder and the folders in it, by path without suffix relative to the folder.
 
     Hidden files are passed over; links that lead out are faults; other files are listed as not taken.
+
+    Args:
+        origin: What was asked for.
+        folder: The folder.
+        suffixes: Of the files, in lower case.
+        findings: What does not fit is noted here.
+        flat: Whether folders in it and other files are faults.
     """
     found = FileList(folder, origin.scratch)
     last: tuple[str, Path] | None = None
-    for key, path in list_folder(folder, origin.scratch, deep=True):
+    for key, path in list_folder(folder, origin.scratch, deep=not flat):
         where = origin.relative(path)
         if not origin.is_inside(path):
             findings.fault(where, "is a link that leads out of the imported folder")
         elif not path.is_file():
-            findings.fault(where, "is not a file")
+            findings.fault(where, "is not a file" + (f"; folders inside {folder.name}/ are not read" if flat else ""))
         elif path.suffix.lower() not in suffixes:
-            findings.leave_out(where, "other_file", f"is none of {', '.join(suffixes)}")
+            what = f"is none of {', '.join(suffixes)}"
+            if flat:
+                findings.fault(where, what)
+            else:
+                findings.leave_out(where, "other_file", what)
         elif last is not None and key == last[0]:
             findings.fault(where, f"has the same stem as {last[1].name}")
         else:
             last = key, path
             found.add(key, path)
     return found
+
+
+def pairs(
+    origin: Origin,
+    findings: Findings,
+    what: str,
+    images: FileList,
+    annotations: FileList,
+    *more: Iterable[tuple[str, Path]],
+) -> Iterator[tuple[str, Path, Path, tuple[Path | None, ...]]]:
+    """Images with their annotations, by the key that both have; one without the other is a fault.
+
+    Args:
+        origin: What was asked for.
+        findings: Faults are noted here.
+        what: An annotation, in a word.
+        images: The images.
+        annotations: What each image needs.
+        more: What an image may have.
+
+    Yields:
+        Key, image, annotation, and the file of each further list or none.
+    """
+    for key, (image, annotation, *further) in matched(images, annotations, *more):
+        if image is not None and annotation is not None:
+            yield key, image, annotation, tuple(further)
+        elif image is not None:
+            findings.fault(origin.relative(image), f"has no {what}")
+        elif annotation is not None:
+            findings.fault(origin.relative(annotation), "has no image")
 
 
 def images_below(origin: Origin, folder: Path, findings: Findings) -> FileList:

@@ -17,10 +17,10 @@ from PIL import Image, ImageDraw
 
 from contracts.errors import NotFoundError
 from contracts.frame_spec import IGNORE_ID, Label
-from registry.formats.annotation_files import files_below, images_below, list_of, read_json
+from registry.formats.annotation_files import files_below, images_below, list_of, pairs, read_json
 from registry.formats.canvas import Thing, numbered
 from registry.formats.class_table import Classes, classes_of, plain_name
-from registry.formats.file_list import FileList, matched
+from registry.formats.file_list import FileList
 from registry.formats.findings import Findings
 from registry.formats.importing import Annotated, Origin
 from registry.formats.known_classes import CITYSCAPES, colors_of, names_of
@@ -153,11 +153,7 @@ def open_cityscapes(origin: Origin, findings: Findings) -> Cityscapes:
         polygons = _by_stem(
             files_below(origin, below, (".json",), Findings()), _POLYGONS, FileList(below, origin.scratch)
         )
-        for stem, (image, annotation) in matched(images, polygons):
-            if image is None or annotation is None:
-                path, other = (image, "polygons") if image is not None else (annotation, "image")
-                findings.fault(origin.relative(path or folder), f"has no {other}")
-                continue
+        for stem, image, annotation, _ in pairs(origin, findings, "polygons", images, polygons):
             source = origin.relative(image)
             part, group = split, stem.rsplit("/", 1)[-1].split("_", 1)[0]
             if own is not None and own.name == _OWN_LABELS:

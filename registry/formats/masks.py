@@ -9,8 +9,9 @@ import numpy as np
 
 from contracts.errors import ConfigurationError, NotFoundError
 from contracts.frame_spec import Label
+from registry.formats.annotation_files import files_below, pairs
 from registry.formats.class_table import ClassTable, load_class_table
-from registry.formats.file_list import FileList, list_folder, matched
+from registry.formats.file_list import FileList
 from registry.formats.findings import Findings
 from registry.formats.importing import Annotated, Origin, attempt
 from registry.formats.mask_folders import IMAGE_SUFFIXES, MASK_SUFFIXES
@@ -67,11 +68,7 @@ def _find_pairs(origin: Origin, findings: Findings) -> PictureList:
         folder = origin.root / text
         images = _files_by_stem(origin, folder / "images", IMAGE_SUFFIXES, findings)
         masks = _files_by_stem(origin, folder / "masks", MASK_SUFFIXES, findings)
-        for _, (image, mask) in matched(images, masks):
-            if image is None or mask is None:
-                path, other = (image, "mask") if image is not None else (mask, "image")
-                findings.fault(origin.relative(path or folder), f"has no {other}")
-                continue
+        for _, image, mask, _ in pairs(origin, findings, "mask", images, masks):
             source = origin.relative(image)
             pictures.add(Picture(source, image, split, origin.group_of(source, None, findings), note=mask))
     return pictures
@@ -84,22 +81,7 @@ def _files_by_stem(origin: Origin, folder: Path, suffixes: tuple[str, ...], find
             code="no_such_folder",
             hint="the imported folder, or each split's subfolder, holds images/ and masks/",
         )
-    found = FileList(folder, origin.scratch)
-    last: tuple[str, Path] | None = None
-    for stem, path in list_folder(folder, origin.scratch, deep=False):
-        where = origin.relative(path)
-        if not path.resolve().is_relative_to(origin.root):
-            findings.fault(where, "is a link that leads out of the imported folder")
-        elif not path.is_file():
-            findings.fault(where, f"is not a file; folders inside {folder.name}/ are not read")
-        elif path.suffix.lower() not in suffixes:
-            findings.fault(where, f"is none of {', '.join(suffixes)}")
-        elif last is not None and stem == last[0]:
-            findings.fault(where, f"has the same stem as {last[1].name}")
-        else:
-            last = stem, path
-            found.add(stem, path)
-    return found
+    return files_below(origin, folder, suffixes, findings, flat=True)
 
 
 def _default_table(root: Path) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.frame_spec import Label
-from registry.formats.annotation_files import files_below, images_below
+from registry.formats.annotation_files import files_below, images_below, pairs
 from registry.formats.class_table import Classes
 from registry.formats.file_list import FileList, matched
 from registry.formats.findings import Findings
@@ -60,16 +60,10 @@ def find_masked(
         images = images_below(origin, folder, findings)
         masks = _masks(origin, folder_named([origin.root], layout.masks, text, what="masks"), layout, images, findings)
         others = [_optional(origin, kinds, text, layout, images) for kinds in more]
-        for key, (image, mask, *further) in matched(images, masks, *others):
-            if image is None:
-                if mask is not None:
-                    findings.fault(origin.relative(mask), "has no image")
-            elif mask is None:
-                findings.fault(origin.relative(image), "has no mask")
-            else:
-                source = origin.relative(image)
-                group = origin.group_of(source, layout.group(key), findings)
-                pictures.add(Picture(source, image, split, group, note=(mask, *further)))
+        for key, image, mask, further in pairs(origin, findings, "mask", images, masks, *others):
+            source = origin.relative(image)
+            group = origin.group_of(source, layout.group(key), findings)
+            pictures.add(Picture(source, image, split, group, note=(mask, *further)))
     return pictures
 
 
