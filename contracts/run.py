@@ -106,8 +106,10 @@ class Stage(Document):
     name: Name
     on: tuple[Name, ...] | None = None
     """Dataset names (without version) whose sources take part; none is all."""
-    steps: Annotated[int, Field(ge=1, le=10_000_000)]
-    """Optimizer steps."""
+    steps: Annotated[int | None, Field(ge=1, le=10_000_000, exclude_if=_unless_said(None))] = None
+    """Optimizer steps; or `epochs`."""
+    epochs: Annotated[float | None, Field(gt=0, le=1_000_000, exclude_if=_unless_said(None))] = None
+    """As many steps as show this many times the number of images that take part, in the shares of their sources."""
     freeze: FrozenPart | Annotated[tuple[FrozenPart, ...], Field(min_length=1, max_length=64)] = "nothing"
     """Part or parts whose parameters stay as they are (their batch statistics still update): `encoder`, `decoder`,
     `segmentation_head`, `first`, `second`, or a module in one of them, such as `decoder.blocks.0`."""
@@ -115,6 +117,12 @@ class Stage(Document):
     """Whether the batch statistics of frozen parts follow the batches, or stay and are what the parts normalise by."""
     learning_rate_factor: Positive = 1.0
     """Of the optimizer's learning rates, such as 0.2 for a gentle last stretch."""
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Stage:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("a stage has steps or epochs, give one of them")
+        return self
 
     @model_validator(mode="after")
     def _something_to_keep(self) -> Stage:
@@ -281,8 +289,8 @@ class TrainingSpec(Document):
     """Running average of the weights to validate, keep and test; none keeps the weights themselves."""
     augmentation: Augmentation = Augmentation()
     early_stopping: EarlyStopping | None = None
-    evaluate_every_steps: Annotated[int, Field(ge=1)] = 50
-    """Steps between evaluations on the validation images."""
+    evaluate_every_steps: Annotated[int, Field(ge=1)] | Literal["epoch"] = 50
+    """Steps between evaluations on the validation images; `epoch`: those of one epoch of the stage."""
     precision: Literal["auto", "float32", "mixed"] = "auto"
     """`auto` is mixed on a GPU and float32 elsewhere."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -291,6 +299,12 @@ class TrainingSpec(Document):
     deterministic: Annotated[bool, Field(exclude_if=_unless_said(False))] = False
     """Whether a GPU, too, must give the same bits every time: operations that can't are refused. A CPU always does."""
     seed: Seed = 0
+
+    @property
+    def known_steps(self) -> int:
+        """Optimizer steps of all stages; 0 where one has epochs, whose length only the images tell."""
+        steps = [stage.steps for stage in self.stages]
+        return 0 if None in steps else sum(filter(None, steps))
 
     @model_validator(mode="after")
     def _stages_on_data(self) -> TrainingSpec:

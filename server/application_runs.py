@@ -10,7 +10,7 @@ from server.application_base import HomeCalls
 from server.jobs.answers import IdempotencyKey
 from server.jobs.table import NewJob
 from server.paging import cursor_number, number_cursor, page_limit
-from server.planning import plan_training, training_steps
+from server.planning import plan_training
 from server.resources import PAGE_SIZE, Accepted, Page, Run, StudyDescription
 from server.results import read_report, show_run, show_study
 from server.study_planning import plan_study
@@ -28,7 +28,7 @@ class RunCalls(HomeCalls):
                 kind="train",
                 request=spec.model_dump(mode="json"),
                 plan=plan.model_dump(mode="json"),
-                total=training_steps(spec),
+                total=spec.known_steps,
                 run=plan.run,
             )
             return self._accept(new, key, run=plan.run)

@@ -259,11 +259,6 @@ def _with_mix(catalog: Catalog, spec: TrainingSpec) -> TrainingSpec:
     return validate(TrainingSpec, value, source="training run")
 
 
-def training_steps(spec: TrainingSpec) -> int:
-    """Optimizer steps of all stages."""
-    return sum(stage.steps for stage in spec.stages)
-
-
 def _player(settings: Settings, name: str) -> PlayerCommand:
     """The player that a request means; what it is worth is seen when it is launched."""
     player = settings.player(name)

@@ -100,7 +100,7 @@ def train_stage(
 ) -> None:
     """Take the stage's steps, or as many as early stopping leaves."""
     kept = network if average is None else cast(SegmentationNetwork, average.module)
-    spec, device, processes = run.spec, run.device, run.processes
+    spec, device, processes, length = run.spec, run.device, run.processes, run.lengths[state.stage]
     model = processes.for_gradients(network)
     sampler = BatchSampler(run.mix.train, on=stage.on, stage=stage.name, batch_size=spec.batch_size, seed=spec.seed)
     sources = {number: run.data[source.key] for number, source in enumerate(run.mix.train)}
@@ -132,14 +132,14 @@ def train_stage(
                     raise
                 save(run, network, optimizer, state, average)
                 last_save = time.monotonic()
-            if state.stage_step == stage.steps:
+            if state.stage_step == length.steps:
                 return
             if spec.early_stopping and state.evaluations_without_gain >= spec.early_stopping.patience:
                 state.stopped_early = True
                 return
 
             started = time.perf_counter()
-            set_learning_rate(optimizer.inner, spec.optimizer, stage, state.stage_step, state.plateau)
+            set_learning_rate(optimizer.inner, spec.optimizer, stage, length.steps, state.stage_step, state.plateau)
             losses.append((state.step + 1, _gradients(run, model, optimizer, ready, monitor)))
             if len(losses) >= LOSSES_BEFORE_CHECK[device.kind]:
                 _take_in(losses, state, stage)
@@ -148,12 +148,13 @@ def train_stage(
                 average.update_parameters(network)
             state.step += 1
             state.stage_step += 1
-            state.evaluation_due = state.stage_step == stage.steps or state.stage_step % spec.evaluate_every_steps == 0
+            ends = state.stage_step == length.steps
+            state.evaluation_due = ends or state.stage_step % length.evaluate_every_steps == 0
             taken = time.perf_counter() - started
             state.seconds += taken
             state.step_seconds += taken
 
-            monitor.step(state.step, _message(state, stage))
+            monitor.step(state.step, _message(state, stage, length.steps))
             stops, save_due = processes.agreed(monitor.should_stop, time.monotonic() - last_save > SAVE_EVERY_S)
             if state.evaluation_due or stops or save_due:
                 _take_in(losses, state, stage)
@@ -310,8 +311,8 @@ def _evaluate_and_keep(
             )
 
 
-def _message(state: State, stage: Stage) -> str:
-    parts = [f"stage {stage.name} {state.stage_step}/{stage.steps}"]
+def _message(state: State, stage: Stage, steps: int) -> str:
+    parts = [f"stage {stage.name} {state.stage_step}/{steps}"]
     if state.loss_count:
         parts.append(f"loss {state.loss_sum / state.loss_count:.3f}")
     if state.curve:

@@ -84,12 +84,12 @@ def make_optimizer(settings: Optimizer, network: SegmentationNetwork) -> torch.o
 
 
 def set_learning_rate(
-    optimizer: torch.optim.Optimizer, settings: Optimizer, stage: Stage, stage_step: int, plateau: Plateau
+    optimizer: torch.optim.Optimizer, settings: Optimizer, stage: Stage, steps: int, stage_step: int, plateau: Plateau
 ) -> None:
-    """Set the rates of a step: a function of the step and of what the scores have lowered them to."""
+    """Set the rates of a step out of `steps`: a function of its place, and of what the scores have lowered them to."""
     match settings.schedule:
         case "cosine":
-            decay = 0.5 * (1 + math.cos(math.pi * stage_step / stage.steps))
+            decay = 0.5 * (1 + math.cos(math.pi * stage_step / steps))
         case StepDecay(every_steps=every_steps, factor=factor):
             decay = factor ** (stage_step // every_steps)
         case ReduceOnPlateau():

@@ -44,7 +44,7 @@ class Monitor:
 
     Args:
         workspace: Where `progress.json` goes.
-        total: Optimizer steps of the run.
+        total: Optimizer steps of the run; 0 where they are not known yet.
         label: What the bar is called.
         show_bar: Whether to draw one on standard error.
     """
@@ -57,7 +57,7 @@ class Monitor:
         self._writer = threading.Thread(target=self._write_regularly, name="heartbeat", daemon=True)
         quiet = not sys.stderr.isatty()
         self._bar = tqdm(
-            total=total,
+            total=total or None,
             desc=label,
             unit="step",
             file=sys.stderr,
@@ -101,6 +101,7 @@ class Monitor:
     def step(self, done: int, message: str, total: int | None = None) -> None:
         """Say how many optimizer steps are done, and where that has changed, of how many."""
         self._progress = Progress(done=done, total=self._progress.total if total is None else total, message=message)
+        self._bar.total = self._progress.total or None
         self._bar.set_postfix_str(message, refresh=False)
         self._bar.update(done - self._bar.n)
 

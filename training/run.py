@@ -41,6 +41,7 @@ from training.batches import LabelledFrames
 from training.checks import check_images
 from training.data import open_frames
 from training.gradients import BatchParts, is_out_of_memory
+from training.lengths import stage_lengths
 from training.loop import evaluate, evaluate_in_detail, train
 from training.networks.freezing import freeze
 from training.networks.segmentation import NEEDS_BATCH, SegmentationNetwork, build, check_size
@@ -70,9 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train_and_say(order: TrainingOrder, command: str) -> None:
-    total = sum(stage.steps for stage in order.spec.stages)
     try:
-        with Monitor(Path(order.workspace), total, order.run) as monitor:
+        with Monitor(Path(order.workspace), order.spec.known_steps, order.run) as monitor:
             if distributed.own_rank() > 0:
                 heed_the_first()
                 help_out(order, monitor)
@@ -129,7 +129,7 @@ def carry_out(order: TrainingOrder, monitor: Monitor, command: str) -> RunResult
     digest = order_digest(order)
     finished = _finished(workspace, digest)
     if finished is not None:
-        monitor.step(finished.steps, "finished before")
+        monitor.step(finished.steps, "finished before", total=finished.steps)
         return finished
     write_document(workspace / ORDER_FILE, order)
     run, network = _made_ready(order, monitor)
@@ -203,6 +203,8 @@ def _made_ready(order: TrainingOrder, monitor: Monitor) -> tuple[Run, Segmentati
     absent = check_images(mix, data, task, order.label_map.name) if first else ()
     for stage in spec.stages:  # a stage without images is refused before the first is trained
         mixing.BatchSampler(mix.train, on=stage.on, stage=stage.name, batch_size=spec.batch_size, seed=spec.seed)
+    lengths = stage_lengths(spec, [(source.dataset_name, len(source.places)) for source in mix.train])
+    monitor.step(0, "looked at the data", total=sum(length.steps for length in lengths))
     monitor.say("building the network")
     torch.manual_seed(torch_seed(spec.seed, "weights"))
     network = build(spec.network, task.output_channels)
@@ -211,7 +213,7 @@ def _made_ready(order: TrainingOrder, monitor: Monitor) -> tuple[Run, Segmentati
         freeze(network, stage)
     parts = BatchParts(smallest_images=2 if spec.network.architecture in NEEDS_BATCH else 1)
     workspace = Path(order.workspace)
-    run = Run(spec, order_digest(order), workspace, device, mix, data, task, _mirrored_ids(order), parts)
+    run = Run(spec, order_digest(order), workspace, device, mix, data, task, lengths, _mirrored_ids(order), parts)
     return replace(run, classes_not_shown=absent), network
 
 

@@ -18,6 +18,7 @@ from training.batches import LabelledFrames
 from training.distributed import Processes
 from training.environment import Device
 from training.gradients import BatchParts
+from training.lengths import StageLength
 from training.mixing import Mix
 from training.networks.segmentation import SegmentationNetwork
 from training.optimization import Plateau, ScaledOptimizer
@@ -36,6 +37,8 @@ class Run:
     data: Mapping[tuple[str, str | None], LabelledFrames]
     """Frames by version text and split."""
     task: Task
+    lengths: Sequence[StageLength]
+    """Of the stages."""
     mirrored_ids: Sequence[int] | None = None
     """Class ids by class id in flipped images; none where no image is flipped."""
     batch_parts: BatchParts = field(default_factory=BatchParts)

@@ -7,6 +7,7 @@ import argparse
 from contracts.errors import BeltlineError
 from contracts.job import Job
 from contracts.overrides import parse_overrides
+from contracts.run import TrainingSpec
 from contracts.study import Study
 from contracts.study_cells import expand
 from contracts.study_file import load_study, study_names
@@ -96,12 +97,20 @@ def plan_text(study: Study) -> str:
         (
             *cell.values.values(),
             ", ".join(stage.name for stage in cell.spec.stages),
-            sum(stage.steps for stage in cell.spec.stages),
+            _length(cell.spec),
         )
         for cell in cells
     ]
-    header = (*(name.upper().replace("_", " ") for name in study.axes), "STAGES", "STEPS")
+    header = (*(name.upper().replace("_", " ") for name in study.axes), "STAGES", "LENGTH")
     return "\n".join([table(rows, header), "", _counted(study)])
+
+
+def _length(spec: TrainingSpec) -> str:
+    """Steps and epochs of all stages together."""
+    steps = sum(stage.steps or 0 for stage in spec.stages)
+    epochs = sum(stage.epochs or 0 for stage in spec.stages)
+    parts = [f"{steps} steps"] if steps else []
+    return " and ".join([*parts, f"{epochs:g} epochs"] if epochs else parts)
 
 
 def _plan(study: Study) -> dict[str, object]:

@@ -148,7 +148,9 @@ class RunningAttempt:
             return
         self._tell_due = time.monotonic() + _PROGRESS_PAUSE_S
         progress = self.work.progress()
-        if progress != self._told and progress.total:
+        if not progress.total:  # its process does not know yet
+            progress = progress.model_copy(update={"total": self._told.total})
+        if progress != self._told and progress.message:
             self._table.set_progress(self.claim, progress)
             self._told = progress
 

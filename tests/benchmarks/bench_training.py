@@ -34,6 +34,7 @@ from tests.unit.training.training_samples import LABEL_MAP, Versions, order, pub
 from training import environment, mixing
 from training.batches import LabelledFrames, plain_batches
 from training.data import open_frames
+from training.lengths import StageLength
 from training.loop import Run, State, train_stage
 from training.networks.segmentation import SegmentationNetwork, build
 from training.optimization import ScaledOptimizer, make_optimizer
@@ -140,8 +141,9 @@ def _prepare(versions: Versions, folder: Path) -> tuple[Run, float, float]:
     data = {("shapes@1", "train"): LabelledFrames(train, lookup), ("shapes@1", "test"): LabelledFrames(test, lookup)}
     mix = mixing.draw(asked.spec.data, {key: frames.records for key, frames in data.items()})
     task = Segmentation(list(LABEL_MAP.classes), asked.spec.loss)
+    lengths = (StageLength(STEPS, STEPS),)
     device = environment.choose_device("cpu", "float32")
-    return Run(asked.spec, "sha256:bench", Path(asked.workspace), device, mix, data, task), decode_s, reopen_s
+    return Run(asked.spec, "sha256:bench", Path(asked.workspace), device, mix, data, task, lengths), decode_s, reopen_s
 
 
 def _both(run: Run) -> tuple[list[float], list[float]]:

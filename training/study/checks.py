@@ -9,10 +9,12 @@ from contracts.errors import BeltlineError, ConfigurationError
 from contracts.frame import FrameRecord
 from contracts.ids import canonical_json
 from contracts.mix import DataPlan
+from contracts.run import TrainingSpec
 from contracts.study import Axis
 from contracts.study_cells import Cell
 from contracts.study_order import StudyOrder
 from registry.reader import open_version
+from training.lengths import StageLength, stage_lengths
 from training.mixing import BatchSampler, Mix, SourceKey, draw, sources_of
 
 
@@ -58,6 +60,16 @@ class DataOfStudy:
                 hint="call the options by numbers, or leave the role out",
             )
         return found
+
+    def lengths(self, spec: TrainingSpec) -> tuple[StageLength, ...]:
+        """The length of each stage of a cell's run, or of a repeat of it."""
+        mix = self._mixes[_kind(spec.data)]
+        used = [source for source in spec.data.train if source.take != 0]
+        images = [
+            (chosen.dataset_name, len(chosen.places) if isinstance(source.take, str) else source.take)
+            for source, chosen in zip(used, mix.train, strict=True)
+        ]
+        return stage_lengths(spec, images)
 
     def _amount(self, axis: Axis, name: str, value: str, place: int, cells: Sequence[Cell]) -> float | None:
         counted: list[int] = []

@@ -87,8 +87,8 @@ class Conductor:
         before = [Cell({"before": name}, task.spec, ()) for name, task in self._before.items()]
         data = DataOfStudy(self.order, [*self.cells, *before])
         amounts = {name: data.amounts(axis, name, self.cells) for name, axis in self.study.axes.items()}
-        estimate = self._estimate()
-        self._check_budget(estimate)
+        estimate = self._estimate(data)
+        self._check_budget(estimate, data)
         write_document(self.workspace / ESTIMATE_FILE, estimate)
         print(estimate.said(), flush=True)
         try:
@@ -119,7 +119,7 @@ class Conductor:
 
     # Before the first run
 
-    def _estimate(self) -> StudyEstimate:
+    def _estimate(self, data: DataOfStudy) -> StudyEstimate:
         repeats = self.study.repeats
         cores = probe.cores()
         planned = [self.task(cell, repeat) for repeat in range(repeats.planned) for cell in range(len(self.cells))]
@@ -133,9 +133,11 @@ class Conductor:
         found = probe.measure(open_tasks, self.workspace, threads=threads, look=self._look)
         self._missing = dict(found.missing)
         parallel = self.order.parallel or (found.parallel(wanted) if open_tasks else 1)
-        least = sum(found.seconds(task.spec) for task in open_tasks if self._unrunnable(task) is None)
+        least = sum(
+            found.seconds(task.spec, data.lengths(task.spec)) for task in open_tasks if self._unrunnable(task) is None
+        )
         further = sum(
-            found.seconds(cell.spec) * (repeats.at_most - repeats.planned)
+            found.seconds(cell.spec, data.lengths(cell.spec)) * (repeats.at_most - repeats.planned)
             for number, cell in enumerate(self.cells)
             if self._unrunnable(self.task(number, 0)) is None
         )
@@ -152,13 +154,13 @@ class Conductor:
             not_run=self._missing,
         )
 
-    def _check_budget(self, estimate: StudyEstimate) -> None:
+    def _check_budget(self, estimate: StudyEstimate, data: DataOfStudy) -> None:
         hours = self.study.budget.hours
         if hours is None or not estimate.measured or estimate.runs_done_before:
             return
         known = {each.setting: each for each in estimate.measured}
         shortest = min(
-            probe.run_seconds(known[probe.setting_of(cell.spec)], cell.spec)
+            probe.run_seconds(known[probe.setting_of(cell.spec)], data.lengths(cell.spec))
             for cell in self.cells
             if probe.setting_of(cell.spec) in known
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from contracts.errors import BeltlineError, CapabilityMissingError, Configuratio
 from contracts.ids import canonical_json, digest_of
 from contracts.run import RunResult, Stage, TrainingSpec
 from contracts.study_order import MeasuredSetting
+from training.lengths import StageLength
 from training.study.pool import run_all, usage
 from training.study.runs import StudyTask
 
@@ -41,14 +41,14 @@ class Probe:
     """Settings that this machine can't run, with the reason."""
     gpu_total_bytes: int
 
-    def seconds(self, spec: TrainingSpec) -> float:
+    def seconds(self, spec: TrainingSpec, lengths: Sequence[StageLength]) -> float:
         """That a run takes, alone."""
         known = self.measured.get(setting_of(spec))
         if known is None:
             if not self.measured:
                 return 0.0
-            return sum(run_seconds(each, spec) for each in self.measured.values()) / len(self.measured)
-        return run_seconds(known, spec)
+            return sum(run_seconds(each, lengths) for each in self.measured.values()) / len(self.measured)
+        return run_seconds(known, lengths)
 
     def parallel(self, cores: int) -> int:
         """Runs that memory allows at a time, at most one a core."""
@@ -75,10 +75,10 @@ def setting_of(spec: TrainingSpec) -> str:
     return f"{network.architecture} {network.encoder}{weights} {width}x{height}, {batches}"
 
 
-def run_seconds(measured: MeasuredSetting, spec: TrainingSpec) -> float:
+def run_seconds(measured: MeasuredSetting, lengths: Sequence[StageLength]) -> float:
     """That a run takes, alone, if no stage stops early."""
-    steps = sum(stage.steps for stage in spec.stages)
-    evaluations = sum(math.ceil(stage.steps / spec.evaluate_every_steps) for stage in spec.stages)
+    steps = sum(length.steps for length in lengths)
+    evaluations = sum(length.evaluations for length in lengths)
     return (
         measured.seconds_once
         + steps * measured.seconds_per_step

@@ -67,11 +67,6 @@ class StudyTask:
         """The run's own folder."""
         return Path(self.study.runs) / self.run
 
-    @property
-    def steps(self) -> int:
-        """Optimizer steps of all stages."""
-        return sum(stage.steps for stage in self.spec.stages)
-
     def order(self) -> TrainingOrder:
         """What the trainer is asked."""
         spec = self.spec

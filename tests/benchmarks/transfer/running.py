@@ -43,7 +43,7 @@ class Task:
 
     @property
     def steps(self) -> int:
-        return sum(stage.steps for stage in self.order.spec.stages)
+        return self.order.spec.known_steps
 
 
 def task(spec: TrainingSpec, versions: Mapping[str, Digest], *, store: str, cache: Path, runs: Path) -> Task:

@@ -47,6 +47,16 @@ def test_all_is_as_many_images_as_validation_leaves(shapes, tmp_path):
     assert found == (2.0, 8.0)
 
 
+def test_epochs_are_as_long_as_each_cell_has_images(shapes, tmp_path):
+    changes = {"stages": [{"name": "all", "epochs": 2}], "evaluate_every_steps": "epoch", "batch_size": 2}
+    order = study_order(shapes, tmp_path, axes=axis(2, 5, "all"), base={**BASE, **changes})
+    cells = expand(order.study)
+    data = DataOfStudy(order, cells)
+    lengths = [data.lengths(cell.run(repeat))[0] for cell in cells for repeat in (0, 1)]
+    assert [(length.steps, length.evaluate_every_steps) for length in lengths[::2]] == [(2, 1), (5, 3), (8, 4)]
+    assert lengths[::2] == lengths[1::2], "whatever is drawn"
+
+
 @pytest.mark.parametrize(
     ("changes", "cell", "code"),
     [

@@ -37,7 +37,7 @@ def rates(schedule: object, steps: list[int], factor: float = 1.0, plateau: Plat
     found = []
     for step in steps:
         stage = Stage(name="some", steps=10, learning_rate_factor=factor)
-        set_learning_rate(optimizer, asked, stage, step, plateau or Plateau())
+        set_learning_rate(optimizer, asked, stage, 10, step, plateau or Plateau())
         found.append([group["lr"] for group in optimizer.param_groups])
     return found
 

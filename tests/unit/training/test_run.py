@@ -37,8 +37,8 @@ class StoppingMonitor(Monitor):
         self._at_step = at_step
         self._at_words = at_words
 
-    def step(self, done: int, message: str) -> None:
-        super().step(done, message)
+    def step(self, done: int, message: str, total: int | None = None) -> None:
+        super().step(done, message, total)
         if done == self._at_step:
             self.stop()
 
