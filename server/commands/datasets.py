@@ -295,8 +295,15 @@ def _splits(texts: list[str]) -> dict[str, str]:
     return _pairs(texts, "--split", "NAME=SUBFOLDER", "such as --split train=train")
 
 
-def _shares(texts: list[str]) -> dict[str, Any]:
-    return dict(_pairs(texts, "--share", "NAME=FRACTION", "such as --share train=0.8"))
+def _shares(texts: list[str]) -> dict[str, float]:
+    hint = "such as --share train=0.8"
+    shares: dict[str, float] = {}
+    for name, value in _pairs(texts, "--share", "NAME=FRACTION", hint).items():
+        try:
+            shares[name] = float(value)
+        except ValueError:
+            raise ConfigurationError(f"--share '{name}={value}': '{value}' is no number", hint=hint) from None
+    return shares
 
 
 def _pairs(texts: list[str], option: str, form: str, hint: str) -> dict[str, str]:

@@ -89,6 +89,27 @@ def test_importing_the_same_again_gives_the_same_version(
     assert json.loads(capsys.readouterr().out)["result"]["dataset"] == imported["result"]["dataset"]
 
 
+def test_shares_deal_groups_out_to_splits(home: Path, photographs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, tables = photographs / "train", [photographs / "classes.json", photographs / "groups.csv"]
+    arguments = [
+        "import",
+        "masks",
+        str(folder),
+        "--name",
+        "dealt",
+        "--classes",
+        str(tables[0]),
+        "--groups",
+        str(tables[1]),
+    ]
+    assert main(["--home", str(home), *arguments, "--share", "learn=half", "--share", "validation=0.5"]) == 2
+    assert "--share 'learn=half'" in capsys.readouterr().err
+    assert main(["--home", str(home), *arguments, "--share", "learn=0.5", "--share", "validation=0.5"]) == 0
+    capsys.readouterr()
+    assert main(["--home", str(home), "--json", "datasets", "dealt@1"]) == 0
+    assert json.loads(capsys.readouterr().out)["splits"] == {"learn": 1, "validation": 1}
+
+
 def test_a_mask_id_outside_the_class_table_is_bad_input(
     home: Path, photographs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
