@@ -262,7 +262,7 @@ class CabinCamera(Randomizer):
     inner mirror, `a_pillar` at the driver's A-pillar: at a place of its own from the detail seed, looking where the
     fields say."""
     radial_distortion: Annotated[NumberDistribution, Within(-0.14, 0.05)] = 0.0
-    """k1 of the lens; negative is a barrel."""
+    """k1 of the lens; negative is a barrel, less of one where the field of view is so wide that corners would fold."""
 
 
 class Spectrum(Randomizer):

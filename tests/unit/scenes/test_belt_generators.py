@@ -13,6 +13,7 @@ import generator_configs
 from contracts.frame_spec import check_references
 from contracts.generator import Generator, load_generator
 from registry.label_maps.shipped import load_label_map
+from unity_bridge.embedded.lens import check_lens
 from unity_bridge.sampling import FrameParameters, sample_frame
 from unity_bridge.scenes.belt.routing import Anchorage
 from unity_bridge.scenes.belt.surface import DrapeSurface
@@ -177,3 +178,14 @@ def test_built_in_cameras_stand_where_they_are_built_in(family: str, left_m: tup
         eyes.append(np.array(camera.world_from_camera)[:3, 3])
     assert all(left_m[0] <= eye[1] <= left_m[1] for eye in eyes)
     assert np.ptp(eyes, axis=0).min() > 0.002
+
+
+@pytest.mark.parametrize("fov_deg", [30.0, 65.0, 90.0, 120.0, 150.0])
+@pytest.mark.parametrize("size", [(160, 96), (848, 480), (64, 64)])
+def test_no_lens_folds_over_within_the_image_however_wide_it_sees(fov_deg: float, size: tuple[int, int]) -> None:
+    wide = replace(drawn("belt-g5", camera_place={"radial_distortion": -0.14}), horizontal_fov_deg=fov_deg)
+    camera = cabin_camera(wide, size)
+    check_lens(camera)
+    assert -0.14 <= camera.distortion[0] < 0
+    if fov_deg < 70:
+        assert camera.distortion[0] == -0.14, "what the corners allow is left alone"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from contracts.camera import Camera, Exposure
+from contracts.camera import Camera, Exposure, Matrix3
 from contracts.frame_spec import DirectionalLight, Environment
 from contracts.randomizers.cabin import CabinCamera, Cutout, Outside, Spectrum
 from contracts.randomizers.common import Light, SunDirection
@@ -25,6 +25,8 @@ SHADE_EV = 2.4
 """Stops by which the inside of a car is darker than the light outside, which the exposure is metered for."""
 _BEHIND_WINDSCREEN_M = 0.05
 """Nearest that a camera comes to the windscreen; outside of it, the sky's reflection veils the cabin."""
+_SHARE_OF_FOLD = 0.8
+"""Of the barrel distortion with which a corner of the image would fold over: nearer to that it is smeared."""
 _PASSENGER_M = 0.75
 """Of a passenger's chest and arms from the cameras."""
 _FAMILY_M: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
@@ -41,19 +43,28 @@ def cabin_camera(parameters: FrameParameters, size: tuple[int, int]) -> Camera:
     forward, left, up = _place(values)
     eye = (min(forward, windscreen_x(up) - _BEHIND_WINDSCREEN_M), left, up)
     target = (-0.05, float(values["aim_left_m"]), float(values["aim_up_m"]))
+    intrinsics = composition.intrinsics(
+        size[0], size[1], parameters.horizontal_fov_deg, squeeze=composition.horizontal_squeeze(parameters, size)
+    )
+    radial = max(float(values["radial_distortion"]), _strongest_barrel(intrinsics, size))
     placed = Camera(
         width_px=size[0],
         height_px=size[1],
-        K=composition.intrinsics(
-            size[0],
-            size[1],
-            parameters.horizontal_fov_deg,
-            squeeze=composition.horizontal_squeeze(parameters, size),
-        ),
-        distortion=(round(float(values["radial_distortion"]), 6), 0.0, 0.0, 0.0, 0.0),
+        K=intrinsics,
+        distortion=(round(radial, 6), 0.0, 0.0, 0.0, 0.0),
         world_from_camera=composition.look_at(eye, target, float(values["roll_deg"])),
     )
     return calibrated(parameters, placed)
+
+
+def _strongest_barrel(intrinsics: Matrix3, size: tuple[int, int]) -> float:
+    """The lowest k1 with which the corners of the image are still well inside of where the lens folds over.
+
+    r (1 + k1 r^2) grows until r^2 = -1 / (3 k1), where it is 2/3 r: a corner at that distance has k1 = -4 / (27 d^2).
+    """
+    (fx, _, cx), (_, fy, cy), _ = intrinsics
+    corner = np.hypot(max(cx, size[0] - cx) / fx, max(cy, size[1] - cy) / fy)
+    return -_SHARE_OF_FOLD * 4 / (27 * float(corner) ** 2)
 
 
 def _place(values: Mapping[str, Any]) -> tuple[float, float, float]:
