@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from contracts.errors import ConfigurationError
 from contracts.frame import FrameRecord
-from contracts.mix import DataPlan, DataSource, TrainingSource, share_of
+from contracts.mix import DataPlan, DataSource, TrainingSource, ValidationSource, share_of
 from registry.splits import reserve, subset
 from training.streams import stream
 
@@ -88,7 +88,7 @@ def draw(plan: DataPlan, records: Mapping[SourceKey, Sequence[FrameRecord]]) -> 
             from images or groups that it tests on.
     """
     validation_records = records[plan.validation.dataset, plan.validation.split]
-    validation = _reserved(plan, validation_records)
+    validation = reserved(plan.validation, validation_records)
     test_records = records[plan.test.dataset, plan.test.split]
     test = Selection(plan.test.dataset, plan.test.split, np.arange(len(test_records)))
     apart = _Footprint(plan.validation, (validation_records[place] for place in validation.places))
@@ -108,8 +108,16 @@ def draw(plan: DataPlan, records: Mapping[SourceKey, Sequence[FrameRecord]]) -> 
     return Mix(tuple(selections), validation, test)
 
 
-def _reserved(plan: DataPlan, records: Sequence[FrameRecord]) -> Selection:
-    source = plan.validation
+def reserved(source: ValidationSource, records: Sequence[FrameRecord]) -> Selection:
+    """The images that are set apart for validation.
+
+    Args:
+        source: How many, and by which seed.
+        records: All frames of its version or split.
+
+    Raises:
+        ConfigurationError: There are fewer.
+    """
     if source.reserve == "all":
         places = list(range(len(records)))
     else:

@@ -2,7 +2,9 @@
 
     python -m tests.benchmarks.transfer.gaps --synthetic exterior@1 --out gaps/
 
-Reads `train` of the photographs that `BELTLINE_REAL_DATA` names, never `test_public`. Writes `gaps.md` and `gaps.png`.
+Measures the version of photographs that screening learns from and scores, never `test_public`. Views of photographs
+follow from the parts that they came with, in the folder that `BELTLINE_REAL_DATA` names. Writes `gaps.md` and
+`gaps.png`.
 """
 
 from __future__ import annotations
@@ -20,10 +22,9 @@ from contracts.frame import FrameRecord
 from contracts.process import write_atomically
 from registry.label_maps.shipped import load_label_map
 from registry.reader import Version
-from tests.benchmarks.transfer.cells import SCREENING
 from tests.benchmarks.transfer.distribution import VIEWS, Gap, SetMeasures, gaps, gather, measure_image, side_of, view
 from tests.benchmarks.transfer.gaps_picture import draw
-from tests.benchmarks.transfer.photographs import LABEL_MAP, TEST, open_home, photographs_folder, publish_photographs
+from tests.benchmarks.transfer.photographs import LABEL_MAP, LEARN, TEST, open_home, photographs_folder
 from training.data import scale_image, scale_mask
 
 SIZE_PX = (128, 128)
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m tests.benchmarks.transfer.gaps", description=(__doc__ or "").split("\n\n")[0]
     )
     parser.add_argument("--synthetic", required=True, metavar="NAME@V", help="a synthetic version in the home")
+    parser.add_argument("--photographs", default="carparts-screening", metavar="NAME[@V]", help="(%(default)s)")
     parser.add_argument("--home", type=Path, help="folder of all state, as for beltline (BELTLINE_HOME, ./.beltline)")
     parser.add_argument("--out", type=Path, help="folder of the report (transfer/gaps-VERSION in the home)")
     options = parser.parse_args(arguments)
@@ -65,9 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         photographs_folder()  # before anything is made
         home = open_home(options.home)
         name, version = home.version(options.synthetic)
-        chosen = {"validation": SCREENING.validation, "development": SCREENING.development}
-        photographs, _ = publish_photographs(home, **chosen, with_test=False)
-        real = measure_version(home.version(photographs)[1])
+        real = measure_version(home.version(options.photographs)[1])
         synthetic = measure_version(version)
     except BeltlineError as error:
         print(f"gaps: error: {error}", file=sys.stderr)
@@ -143,8 +143,7 @@ def _view(version: Version, record: FrameRecord, mask: np.ndarray) -> str | None
     """The view of a frame, where its labels, or those that its photograph came with, tell."""
     names: Mapping[int, str] = {label.id: label.name for label in version.labels}
     if record.source is not None:
-        source = photographs_folder() / record.source
-        path = source.parent.parent / "masks_source18" / f"{source.stem}.png"
+        path = photographs_folder() / LEARN / "masks_source18" / f"{Path(record.source).stem}.png"
         if not path.is_file():
             return None
         with Image.open(path) as picture:

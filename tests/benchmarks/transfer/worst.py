@@ -1,8 +1,8 @@
 """The worst predictions of a run, class by class, as a sheet to look at: image, truth, prediction.
 
-    python -m tests.benchmarks.transfer.worst .beltline/transfer/runs/RUN --out worst.png
+    python -m tests.benchmarks.transfer.worst .beltline/runs/RUN --out worst.png
 
-Shows photographs of `validation` or, of a screening run, `development`; never `test_public`: nobody chooses by what is
+Shows the validation photographs or, of a screening run, `development`; never `test_public`: nobody chooses by what is
 wrong there. Prints which class is taken for which.
 """
 
@@ -25,6 +25,7 @@ from contracts.run import TrainingOrder
 from tests.benchmarks.transfer.photographs import DEVELOPMENT, VALIDATION
 from training import checkpoint, environment
 from training.batches import LabelledFrames, plain_batches
+from training.mixing import reserved
 from training.networks.segmentation import build
 from training.process import Monitor
 from training.report.results import ORDER_FILE
@@ -84,7 +85,7 @@ def read_order(run: Path) -> TrainingOrder:
     """
     path = run / ORDER_FILE
     if not path.is_file():
-        raise NotFoundError(f"{run} is no folder of a run: it holds no {ORDER_FILE}", hint="give RUN in transfer/runs")
+        raise NotFoundError(f"{run} is no folder of a run: it holds no {ORDER_FILE}", hint="give a folder in runs/")
     return parse_json(TrainingOrder, path.read_bytes(), source=str(path))
 
 
@@ -98,7 +99,7 @@ def chosen_part(order: TrainingOrder, asked: str | None) -> str:
     if asked == DEVELOPMENT and not has_development:
         raise ConfigurationError(
             f"run {order.run} scores '{order.spec.data.test.split}', which is not looked at",
-            hint=f"give --part {VALIDATION}, or a run of the screening profile",
+            hint=f"give --part {VALIDATION}, or a run of screening.yaml",
         )
     return asked or (DEVELOPMENT if has_development else VALIDATION)
 
@@ -126,6 +127,8 @@ def predicted(
     data = read_data(narrow, Monitor(folder, 1, "worst", show_bar=False))
     frames = data[looked_at.dataset, looked_at.split]
     places = np.arange(len(frames.records))
+    if part == VALIDATION:
+        places = reserved(order.spec.data.validation, frames.records).places
     network = build(order.spec.network, task.output_channels)
     network.load_state_dict(kept["model"])
     network.to(device.place, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -15,9 +15,11 @@ from contracts.document import validate
 from contracts.errors import ConfigurationError, NotFoundError
 from contracts.ids import canonical_json
 from contracts.run import TrainingOrder
+from contracts.study_cells import expand
+from contracts.study_file import load_study
 from registry.label_maps.shipped import load_label_map
+from server.study_planning import shipped_studies
 from tests.benchmarks.transfer import distribution, gaps, gaps_picture, worst
-from tests.benchmarks.transfer.cells import FULL, SCREENING, Cell, Profile, training_spec
 from tests.benchmarks.transfer.distribution import (
     GRID,
     SetMeasures,
@@ -156,15 +158,16 @@ def test_confusion_counts_what_is_taken_for_what() -> None:
     assert "| square, 2 | 0.000 | 0.500 | 0.500 |" in worst.confusion_text(worst.confusion(said, truth, 2), CLASSES)
 
 
-def order_of(profile: Profile, folder: Path) -> TrainingOrder:
-    spec = training_spec(Cell(16, 0), 0, profile, "photographs@1", None)
+def order_of(study: str, folder: Path) -> TrainingOrder:
+    cells = expand(load_study(str(Path(worst.__file__).parent / f"{study}.yaml"), shipped_studies()))
+    spec = next(cell.spec for cell in cells if dict(cell.values) == {"real": "16", "synthetic": "0"})
     return validate(
         TrainingOrder,
         {
             "run": "run",
             "spec": spec.model_dump(mode="json"),
             "label_map": load_label_map("carparts-5").model_dump(mode="json"),
-            "versions": {"photographs@1": DIGEST},
+            "versions": {spec.data.test.dataset: DIGEST},
             "store": str(folder),
             "workspace": str(folder),
             "cache": str(folder),
@@ -174,18 +177,18 @@ def order_of(profile: Profile, folder: Path) -> TrainingOrder:
 
 
 def test_test_photographs_are_never_looked_at(tmp_path: Path) -> None:
-    screening, full = order_of(SCREENING, tmp_path), order_of(FULL, tmp_path)
+    screening, record = order_of("screening", tmp_path), order_of("record", tmp_path)
     assert worst.chosen_part(screening, None) == "development"
     assert worst.chosen_part(screening, "validation") == "validation"
-    assert worst.chosen_part(full, None) == "validation"
+    assert worst.chosen_part(record, None) == "validation"
     with pytest.raises(ConfigurationError, match="test_public"):
-        worst.chosen_part(full, "development")
+        worst.chosen_part(record, "development")
 
 
 def test_an_unfinished_run_is_said(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"holds no order\.json"):
         worst.read_order(tmp_path)
-    order = order_of(SCREENING, tmp_path)
+    order = order_of("screening", tmp_path)
     (tmp_path / "order.json").write_bytes(canonical_json(order))
     assert worst.read_order(tmp_path) == order
     with pytest.raises(NotFoundError, match="finish the run first"):
