@@ -38,7 +38,7 @@ def svg(text: str) -> Markup:
 
 def score(value: float | None) -> str:
     """A score to three places."""
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else f"{value:.3f}".replace("-", "−")
 
 
 def signed(value: float | None) -> str:

@@ -18,9 +18,10 @@ from contracts.study_table import StudyTable, TableAxis, ValidationPoint
 from tests.study_tables import METRIC, amounts_axis, learned, simulated
 from training.report.study.answer import answer
 from training.report.study.findings import find
+from training.report.study.lines import exchange_rates
 from training.report.study.report import write_study_report
 from training.report.study.trainings import mean_curve, quarter_means
-from training.report.study.wording import equivalent, share
+from training.report.study.wording import equivalent, replaced, share
 
 REAL = amounts_axis("real", [0, 16, 64, 263], largest_is_all=True)
 SYNTHETIC = amounts_axis("synthetic", [0, 64, 512, 2048])
@@ -71,6 +72,19 @@ def test_nothing_is_said_beyond_the_largest_amount_measured():
     assert beyond
     assert {equivalent(worth) for worth in beyond} == {"> 263"}
     assert "more than 263 real images alone" in answer(found).headline
+
+
+def test_scores_too_noisy_to_compare_with_amounts_are_like_no_number_of_them():
+    found = find(grid(lambda real, synthetic: 0.3, deviation=0.05, repeats=3), ASKED, Repeats(at_most=3))
+    unknown = [worth for worth in found.worths if worth.is_unknown]
+    assert unknown
+    for worth in unknown:
+        assert equivalent(worth) == "can't be told [< 16, > 263]"
+        assert replaced(worth).startswith("can't be told [")
+    alone = max((worth for worth in found.worths if worth.real == 0), key=lambda worth: worth.mean)
+    assert alone.is_unknown
+    assert "how many real ones do so can't be told [< 16, > 263]" in " ".join(answer(found).details)
+    assert exchange_rates(found, found.worths).axes
 
 
 def test_no_gain_is_said_to_be_none_and_harm_to_be_harm():

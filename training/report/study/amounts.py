@@ -25,6 +25,12 @@ class Worth:
     mean: float
     rate: ExchangeRate
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the interval spans all that was measured, so that nothing can be told."""
+        low, high = self.rate.low, self.rate.high
+        return low is not None and high is not None and low.where == "below" and high.where == "above"
+
 
 @dataclass(frozen=True)
 class Curve:

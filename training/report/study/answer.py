@@ -22,6 +22,7 @@ from training.report.study.wording import (
     p_sentence,
     percent,
     replaced,
+    scored_like,
     shown_value,
 )
 
@@ -107,10 +108,8 @@ def _about_images(findings: Findings, number: int) -> list[str]:
     alone = [worth for worth in findings.worths if worth.real == 0]
     if alone:
         best = max(alone, key=lambda worth: worth.mean)
-        sentences.append(
-            f"{cells.value(best.key, synthetic)} synthetic images alone reached {score(best.mean)}, like"
-            f" {equivalent_words(best)} real ones."
-        )
+        amount = cells.value(best.key, synthetic)
+        sentences.append(f"{amount} synthetic images alone reached {score(best.mean)}, {scored_like(best)}.")
     if cells.by_role("real_images") is None:
         sentences.append(
             "The study does not vary the real images, so it can't say how many the synthetic ones replaced."
@@ -147,7 +146,7 @@ def _gain_sentence(findings: Findings, best: Difference, beside: str, others: in
     more = (
         "" if not others else "; one other amount helped too" if others == 1 else f"; {others} other amounts helped too"
     )
-    if worth is None:
+    if worth is None or worth.is_unknown:
         return f"{amount} synthetic images helped beside {beside}: {_change(best)}{more}."
     if worth.rate.equivalent.where != "within" or worth.real == 0:
         return (
@@ -220,7 +219,7 @@ def _without_question(findings: Findings) -> list[str]:
     )
     sentences = [sentence]
     worth = next((each for each in findings.worths if each.key == best), None)
-    if worth is not None:
+    if worth is not None and not worth.is_unknown:
         sentences.append(f"It scores like {equivalent_words(worth)} real images alone.")
     return sentences
 

@@ -139,7 +139,7 @@ def _exchange_rate(findings: Findings, metric: str) -> list[Panels]:
     groups = [list(group) for _, group in itertools.groupby(findings.worths, key=lambda worth: worth.panel)]
     caption = (
         "To the right of a row's mark, synthetic images replaced real ones. Bars: 95 % intervals. An arrow: beyond what"
-        " was measured, and nothing is said of how far."
+        " was measured, and nothing is said of how far. No dot: can't be told."
     )
     synthetic = findings.cells.by_role("synthetic_images")
     if synthetic is not None:

@@ -154,8 +154,9 @@ def exchange_rates(findings: Findings, worths: Sequence[Worth]) -> Figure:
             for end, marker in ((rate.low, "<"), (rate.high, ">")):
                 if end.where not in ("within", rate.equivalent.where):
                     axes.plot([end.value], [height], marker, color=color, markersize=5)
-        marker = {"below": "<", "within": "o", "above": ">"}[rate.equivalent.where]
-        axes.plot([rate.equivalent.value], [height], marker, color=color, markersize=6.5)
+        if not worth.is_unknown:
+            marker = {"below": "<", "within": "o", "above": ">"}[rate.equivalent.where]
+            axes.plot([rate.equivalent.value], [height], marker, color=color, markersize=6.5)
     for number, row in enumerate(rows):
         amount = amount_of(real, row)
         if smallest <= amount <= largest:

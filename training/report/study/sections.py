@@ -26,6 +26,7 @@ from training.report.study.wording import (
     percent,
     probability,
     replaced,
+    scores,
     share,
     shown_value,
 )
@@ -85,7 +86,7 @@ def _worth(findings: Findings, figures: tuple[PlotGroup, ...]) -> Section:
         "How many real images alone would score like the mix, read from the curve fitted to the scores of real images"
         " alone; less those in the mix, that is what the synthetic ones replaced. 95 % intervals in brackets, from"
         " drawing means that the repeats of each cell leave possible and fitting anew. A < or > says that it lies"
-        " beyond the amounts measured; nothing is extrapolated."
+        " beyond the amounts measured; nothing is extrapolated. Where the interval spans them all, it can't be told."
     )
     return Section(
         "What the synthetic images replaced" if rows else "Learning curves",
@@ -206,7 +207,7 @@ def _power(found: Sequence[Difference], title: str) -> list[str]:
 def _means(findings: Findings) -> tuple[Table, ...]:
     rows = []
     for key, found in findings.means.items():
-        interval = "" if found.interval is None else f"[{score(found.interval.low)}, {score(found.interval.high)}]"
+        interval = "" if found.interval is None else scores(found.interval)
         seconds = "–" if found.seconds is None else f"{found.seconds:.0f}"
         values = [
             score(found.mean),
@@ -251,7 +252,7 @@ def _stopping(findings: Findings, repeats: Repeats) -> Section:
 
 
 def _judged(interval: MeanInterval | None, is_met: bool) -> list[str]:
-    return ["–" if interval is None else f"[{score(interval.low)}, {score(interval.high)}]", "yes" if is_met else "no"]
+    return ["–" if interval is None else scores(interval), "yes" if is_met else "no"]
 
 
 def _stopping_words(found: Stopping) -> tuple[str, ...]:

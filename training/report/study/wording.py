@@ -14,6 +14,7 @@ from training.statistics.mean_tests import MeanInterval
 from training.statistics.resampling import Amount
 
 TESTS = {"welch": "Welch's test", "paired_t": "Paired test over the repeats"}
+CANNOT_BE_TOLD = "can't be told"
 SIDES = {"greater": "one-sided (greater)", "less": "one-sided (less)", "two_sided": "two-sided"}
 
 
@@ -67,7 +68,12 @@ def shown_value(axis: TableAxis, value: str) -> str:
 
 def mean_text(mean: float, interval: MeanInterval | None) -> str:
     """A mean with its interval."""
-    return score(mean) if interval is None else f"{score(mean)} [{score(interval.low)}, {score(interval.high)}]"
+    return score(mean) if interval is None else f"{score(mean)} {scores(interval)}"
+
+
+def scores(interval: MeanInterval) -> str:
+    """An interval of a score."""
+    return f"[{score(interval.low)}, {score(interval.high)}]"
 
 
 def images(amount: Amount, less: float = 0.0) -> str:
@@ -87,12 +93,23 @@ def images_interval(rate: ExchangeRate, less: float = 0.0) -> str:
 
 def equivalent(worth: Worth) -> str:
     """Real images alone that score alike."""
+    if worth.is_unknown:
+        return CANNOT_BE_TOLD + images_interval(worth.rate)
     return images(worth.rate.equivalent) + images_interval(worth.rate)
 
 
 def replaced(worth: Worth) -> str:
     """Real images that the synthetic ones replaced."""
+    if worth.is_unknown:
+        return CANNOT_BE_TOLD + images_interval(worth.rate, worth.real)
     return images(worth.rate.equivalent, worth.real) + images_interval(worth.rate, worth.real)
+
+
+def scored_like(worth: Worth) -> str:
+    """Which number of real images alone scores alike, to go on with after a score."""
+    if worth.is_unknown:
+        return f"and how many real ones do so {CANNOT_BE_TOLD}{images_interval(worth.rate)}"
+    return f"like {equivalent_words(worth)} real ones"
 
 
 def equivalent_words(worth: Worth) -> str:
@@ -117,7 +134,7 @@ def break_text(found: Break) -> str:
         "helping": f"still helped at {count(round(found.found.amount.value))}",
         "stopped": f"about {images(found.found.amount)}",
         "never": "never helped",
-        "unknown": "can't be told",
+        "unknown": CANNOT_BE_TOLD,
     }
     return words[break_kind(found)] + break_interval(found)
 
