@@ -57,23 +57,14 @@ class TestBmwDoubleUnetOnVgg19(NetworkContract):
 
 
 @pytest.mark.slow
-class TestUnetPlusPlusResnet152(NetworkContract):
-    settings = Network(architecture="unetplusplus", encoder="resnet152")
-
-
-@pytest.mark.slow
-class TestUnetPlusPlus(NetworkContract):
-    settings = Network(architecture="unetplusplus", encoder="resnet34")
-
-
-@pytest.mark.slow
-class TestFpn(NetworkContract):
-    settings = Network(architecture="fpn", encoder="resnet18")
-
-
-@pytest.mark.slow
-class TestDeepLabV3(NetworkContract):
-    settings = Network(architecture="deeplabv3", encoder="resnet18")
+class TestEveryPairOfVolvo(NetworkContract):
+    @pytest.fixture(
+        autouse=True,
+        params=[(decoder, encoder) for decoder in VOLVO_DECODERS for encoder in VOLVO_ENCODERS],
+        ids="-".join,
+    )
+    def pair(self, request: pytest.FixtureRequest) -> None:
+        self.settings = Network(architecture=request.param[0], encoder=request.param[1])
 
 
 @pytest.mark.slow
