@@ -130,7 +130,8 @@ class Conductor:
         at_most = max(1, cores // max((task.spec.processes for task in open_tasks), default=1))
         wanted = min(self.order.parallel or at_most, max(1, len(open_tasks)))
         threads = max(1, cores // wanted)
-        found = probe.measure(open_tasks, self.workspace, threads=threads, look=self._look)
+        steps = sum(length.steps for task in open_tasks for length in data.lengths(task.spec))
+        found = probe.measure(open_tasks, self.workspace, steps=steps, threads=threads, look=self._look)
         self._missing = dict(found.missing)
         parallel = self.order.parallel or (found.parallel(wanted) if open_tasks else 1)
         least = sum(

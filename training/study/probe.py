@@ -22,6 +22,10 @@ STEPS = 8
 """Optimizer steps of a short run."""
 PROBES_MAX = 40
 """Settings that are measured; of more, as many are, and the others are taken to be like their mean."""
+PROBES_MIN = 8
+"""Settings that are measured however short the runs."""
+STEPS_SHARE = 0.25
+"""Of the steps of all runs, that measuring beyond that may cost: or an estimate takes longer than what it estimates."""
 MEMORY_SHARE = 0.8
 """Of the free memory, that runs may use together."""
 GPU_CONTEXT_BYTES = 600 << 20
@@ -107,12 +111,15 @@ def short(task: StudyTask) -> StudyTask:
     )
 
 
-def measure(tasks: Sequence[StudyTask], workspace: Path, *, threads: int, look: Callable[[str], None]) -> Probe:
+def measure(
+    tasks: Sequence[StudyTask], workspace: Path, *, steps: int, threads: int, look: Callable[[str], None]
+) -> Probe:
     """Measure one run of every setting, alone, one after the other.
 
     Args:
         tasks: Runs of the study.
         workspace: Of the study; what was measured before is taken from there.
+        steps: Of all runs together.
         threads: Of each run.
         look: Told how far it is; may raise.
 
@@ -123,7 +130,7 @@ def measure(tasks: Sequence[StudyTask], workspace: Path, *, threads: int, look: 
     by_setting: dict[str, StudyTask] = {}
     for task in tasks:
         by_setting.setdefault(setting_of(task.spec), task)
-    settings = _spread(list(by_setting), PROBES_MAX)
+    settings = chosen_settings([task.spec for task in by_setting.values()], steps)
     measured: dict[str, MeasuredSetting] = {}
     missing: dict[str, str] = {}
     gpu_total = 0
@@ -188,8 +195,19 @@ def _result(folder: Path) -> RunResult | None:
         return None
 
 
-def _spread(settings: list[str], most: int) -> list[str]:
-    """All settings, or so many of them spread over the list."""
+def chosen_settings(specs: Sequence[TrainingSpec], steps: int) -> list[str]:
+    """Settings that are measured: all, or as many as are worth it, spread over the list; in its order.
+
+    Args:
+        specs: A run of each setting.
+        steps: Of all runs of the study; whatever they are, settings that start from weights, which may be absent, are
+            measured.
+    """
+    settings = [setting_of(spec) for spec in specs]
+    most = min(PROBES_MAX, max(PROBES_MIN, int(STEPS_SHARE * steps) // STEPS))
     if len(settings) <= most:
         return settings
-    return [settings[round(place * (len(settings) - 1) / (most - 1))] for place in range(most)]
+    places = {round(number * (len(settings) - 1) / (most - 1)) for number in range(most)}
+    started = [place for place, spec in enumerate(specs) if spec.network.start is not None]
+    places.update(started[:PROBES_MAX])
+    return [settings[place] for place in sorted(places)]

@@ -9,9 +9,23 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from contracts.run import TrainingSpec
 from contracts.study_order import MeasuredSetting
-from training.study.probe import GPU_CONTEXT_BYTES, MEMORY_SHARE, Probe
+from tests.unit.training.training_samples import spec
+from training.study.probe import (
+    GPU_CONTEXT_BYTES,
+    MEMORY_SHARE,
+    PROBES_MAX,
+    PROBES_MIN,
+    STEPS,
+    STEPS_SHARE,
+    Probe,
+    chosen_settings,
+    setting_of,
+)
 
 GIB = 1 << 30
 ROOT = Path(__file__).resolve().parents[3]
@@ -58,6 +72,28 @@ def test_as_many_run_as_the_scarcest_allows(probe, cores, runs):
     if probe.gpu_total_bytes and runs > 1:
         taken = max(each.gpu_memory_bytes for each in probe.measured.values()) + GPU_CONTEXT_BYTES
         assert runs * taken <= probe.gpu_total_bytes
+
+
+def runs_of_settings(number: int, weights: str | None = None) -> list[TrainingSpec]:
+    """Runs of as many settings."""
+    return [spec(image_size=[32, 32 + side], network={"encoder_weights": weights}) for side in range(number)]
+
+
+@given(number=st.integers(1, 120), steps=st.integers(1, 10**5))
+@settings(max_examples=30, deadline=None)
+def test_measuring_costs_no_more_than_it_is_worth(number, steps):
+    runs = runs_of_settings(number)
+    chosen = chosen_settings(runs, steps)
+    assert len(chosen) == len(set(chosen)) <= min(number, PROBES_MAX)
+    assert len(chosen) == min(number, PROBES_MIN) or len(chosen) * STEPS <= STEPS_SHARE * steps
+    assert [chosen[0], chosen[-1]] == [setting_of(runs[0]), setting_of(runs[-1])], "from one end to the other"
+    if number * STEPS <= STEPS_SHARE * steps and number <= PROBES_MAX:
+        assert len(chosen) == number
+
+
+def test_weights_that_may_be_absent_are_always_tried():
+    runs = [*runs_of_settings(12), *runs_of_settings(12, "imagenet")]
+    assert {setting_of(run) for run in runs[12:]} < set(chosen_settings(runs, 1))
 
 
 def test_a_run_is_not_charged_what_its_study_holds():
