@@ -3,8 +3,8 @@ networks").
 
 A pixel's confidence is the probability of what is predicted there: of the class, or of background, which is 1 minus the
 highest probability where each class has its own, and then never below one half. The expected calibration error is the
-mean, over equal bins of the confidence from 0.5 to 1 (the first also holds what lies below), weighted by their pixels,
-of the distance between mean confidence and share of right pixels.
+mean, over equal bins of the confidence, weighted by their pixels, of the distance between mean confidence and share of
+right pixels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from contracts.scores import Calibration, CalibrationBin
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float64]
-BINS = 10
+BINS = 20
+"""From 0 to 1; where each class has its own probability, the lower half stays empty."""
 PIXELS, RIGHT, CONFIDENCE = range(3)
 """Columns of a bin: its pixels, those of them that are right, the sum of their confidences."""
 ALL, CLASSES = range(2)
@@ -38,7 +39,7 @@ def calibration_table(
     Returns:
         (B, 2, BINS, 3) float64: which pixels, bin, column.
     """
-    place = np.clip(((confidence - 0.5) * 2 * BINS).astype(np.int64), 0, BINS - 1)
+    place = np.clip((confidence * BINS).astype(np.int64), 0, BINS - 1)
     is_right = predictions == targets
     counted = targets != IGNORE_ID
     of_class = counted & (predictions != BACKGROUND_ID)

@@ -64,7 +64,8 @@ def reliability(calibration: Calibration) -> str:
     figure = Figure(figsize=(10, 3.3), layout="constrained")
     right, pixels = figure.subplots(1, 2)
     confidence = [row.confidence for row in calibration.bins]
-    right.plot([0.5, 1], [0.5, 1], color=INK, linewidth=0.8, linestyle=":", label="as often right as sure")
+    lowest = min([0.5, *confidence])
+    right.plot([lowest, 1], [lowest, 1], color=INK, linewidth=0.8, linestyle=":", label="as often right as sure")
     right.plot(confidence, [row.accuracy for row in calibration.bins], "o-", color=COLORS[0], label="this network")
     right.set_ylim(0, 1.02)
     total = sum(row.pixels for row in calibration.bins)
@@ -72,7 +73,7 @@ def reliability(calibration: Calibration) -> str:
     pixels.bar(confidence, shares, width=0.04, color=COLORS[0])
     for axes, title in ((right, "share of pixels that are right"), (pixels, "share of pixels, %")):
         dress(axes, title, "confidence")
-        axes.set_xlim(min([0.5, *confidence]) - 0.01, 1.02)
+        axes.set_xlim(lowest - 0.03, 1.03)
     right.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower right")
     return as_svg(figure)
 

@@ -117,9 +117,7 @@ def test_calibration_is_that_of_the_slow_way(is_exclusive, targets, seed):
                 p = odds / (1 + odds)
                 confidence = p[said - 1] if said else 1 - p.max()
                 assert confidence >= 0.5 - 1e-6
-            bins.setdefault(min(BINS - 1, max(0, int((confidence - 0.5) * 2 * BINS))), []).append(
-                (confidence, truth == said)
-            )
+            bins.setdefault(min(BINS - 1, int(confidence * BINS)), []).append((confidence, truth == said))
         total = sum(map(len, bins.values()))
         found = calibration(table[row])
         if not total:
