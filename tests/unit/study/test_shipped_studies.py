@@ -78,6 +78,7 @@ def test_the_small_profile_shrinks_and_leaves_no_axis_out(name):
     for cell in expand(small):
         assert 0 < cell.spec.known_steps * cell.spec.batch_size <= 3200, "images shown"
     assert "far too few" in " ".join(small.notes)
+    assert re.search(r"about \d+ minutes on 2 cores", " ".join(small.notes))
 
 
 @pytest.mark.parametrize("name", [name for name in WHOLE if name.startswith("volvo-")])
