@@ -58,9 +58,10 @@ HAIR_COLORS: dict[str, tuple[float, float, float]] = {
 
 POSES = (
     "hands_on_lap", "hands_on_thighs", "hands_apart", "reaching", "one_arm_raised", "other_arm_raised", "turned",
-    "leaning", "leaning_inboard", "looking_down",
+    "leaning", "leaning_inboard", "looking_down", "reaching_dash", "arms_crossed", "hand_over_belt", "phone_at_ear",
+    "phone_in_hand", "holding_bag", "asleep",
 )  # fmt: skip
-"""Named poses of the occupant."""
+"""Named poses of the occupant; in some of them the hands hold a telephone or a bag."""
 
 HAIR_STYLES = (
     "short", "medium", "receding", "bald", "cropped", "tousled", "side_part", "bob", "shoulder_length", "long",

@@ -20,9 +20,10 @@ from unity_bridge.sampling import sample_frame
 from unity_bridge.scenes.belt.routing import Anchorage, deepest_m
 from unity_bridge.scenes.belt.surface import DrapeSurface
 from unity_bridge.scenes.belt.wearing import DEEPEST_M
+from unity_bridge.scenes.cabin.interior import front_seat, seat_obstacle
 from unity_bridge.scenes.cabin.seat import SeatShape
 from unity_bridge.scenes.cabin.seating import SeatedOccupant, route_belt, seat_occupant
-from unity_bridge.scenes.mesh import Model
+from unity_bridge.scenes.mesh import Model, Surface
 from unity_bridge.scenes.occupant import outfit
 from unity_bridge.scenes.occupant.body import BodyShape, load_bodies
 from unity_bridge.scenes.occupant.clothing import dress, outfit_of
@@ -31,6 +32,7 @@ from unity_bridge.scenes.occupant.layers import laid_over
 from unity_bridge.scenes.occupant.look import LABELS_OF_OCCUPANT, SEE_THROUGH, occupant_materials
 from unity_bridge.scenes.occupant.outfit import Outfit
 from unity_bridge.scenes.occupant.pose import NAMED_POSES, pose_transforms
+from unity_bridge.scenes.occupant.regions import boundary_edges
 
 CLOTHES = {name: field.default for name, field in Clothing.model_fields.items() if name != "kind"} | {"detail_seed": 3}
 BODY = {name: field.default for name, field in Occupant.model_fields.items() if name != "kind"} | {"detail_seed": 2}
@@ -187,6 +189,25 @@ def test_a_scarf_goes_around_the_neck_and_its_end_hangs() -> None:
     around = np.arctan2(scarf[:, 1] - neck[:, 1].mean(), scarf[:, 0] - neck[:, 0].mean())
     assert np.diff(np.sort(around)).max() < 0.4
     assert np.ptp(scarf[:, 2]) > 0.18
+
+
+def test_hair_stays_before_the_seat_and_over_a_scarf() -> None:
+    wear = CLOTHES | {"hair": "long", "hair_front": "both", "scarf": "scarf", "hair_length_share": 1.0}
+    model = seat_occupant(BODY | {"head_nod_deg": -8.0}, wear, SeatShape()).dressed.model
+    hair = model.part("hair").vertices.astype(np.float64)
+    headrest = next(part for part in front_seat(SeatShape()).parts if part.name == "headrest")
+    cushion = DrapeSurface(Surface(headrest.vertices, headrest.faces, headrest.normals))
+    for obstacle in (seat_obstacle(SeatShape()), cushion):
+        # The edges of an arched lock are 3 mm deeper than its middle, which lies 5 mm over the cover's nearest points.
+        assert (obstacle.signed_distance(hair)[0] < -0.008).mean() < 0.002
+    scarf = model.part("scarf")
+    distance, nearest = cKDTree(scarf.vertices).query(hair)
+    # At the nape and beside the neck some locks are tucked into it; in front, where they are seen, they lie over it.
+    near = (distance < 0.02) & (hair[:, 0] > scarf.vertices[:, 0].mean())
+    near &= ~np.isin(nearest, boundary_edges(np.asarray(scarf.faces, dtype=np.int64)))
+    height = np.einsum("ij,ij->i", hair - scarf.vertices[nearest], scarf.normals[nearest])
+    assert near.sum() > 100
+    assert (height[near] > -0.006).mean() > 0.9
 
 
 def picture(data: bytes) -> np.ndarray:

@@ -29,7 +29,7 @@ from unity_bridge.scenes.cabin.seating import route_belt, seat_occupant, webbing
 from unity_bridge.scenes.cabin.view import cabin_camera, cabin_light, infrared
 from unity_bridge.scenes.mesh import Model, Part, translation
 from unity_bridge.scenes.occupant.layers import laid_over
-from unity_bridge.scenes.occupant.look import LABELS_OF_OCCUPANT, SEE_THROUGH, occupant_materials
+from unity_bridge.scenes.occupant.look import HELD_PARTS, LABELS_OF_OCCUPANT, SEE_THROUGH, occupant_materials
 from unity_bridge.scenes.shades import shade
 
 _OCCUPANT_INSTANCE, _BELT_INSTANCE = 1, 2
@@ -124,7 +124,7 @@ def _binding(part: str, generator: Generator, instance: int) -> PartBinding:
     if part == "glass" or part in SEE_THROUGH:
         return PartBinding(material=part, see_through=True)
     label = next((name for name in _LABELS_OF_PART.get(part, ()) if name in generator.labels), "background")
-    return PartBinding(material=part, label=label, instance=instance)
+    return PartBinding(material=part, label=label, instance=0 if part in HELD_PARTS else instance)
 
 
 def _materials(parameters: FrameParameters, assets: composition.AssetCollector) -> dict[str, Material]:

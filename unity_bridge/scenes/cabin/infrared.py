@@ -20,8 +20,8 @@ from unity_bridge.scenes.photometry import LUMINANCE_OF_RGB
 from unity_bridge.scenes.shades import detail_stream
 
 LAMP_SIDE_M = 0.05
-_SKIN = ("skin", "lips", "face")
-_HAIR = ("hair", "brows")
+_SKIN = ("skin", "lips", "face", "lids")
+_HAIR = ("hair", "brows", "lashes")
 _CLOTH_SHEEN = 0.1
 """Materials with more sheen than this are cloth."""
 

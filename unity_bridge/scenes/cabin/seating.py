@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,15 @@ from unity_bridge.scenes.belt.routing import Anchorage, BeltRoute, Wearer, route
 from unity_bridge.scenes.belt.surface import DrapeSurface
 from unity_bridge.scenes.belt.wearing import Wearing
 from unity_bridge.scenes.belt.wearing import route_belt as route_worn
-from unity_bridge.scenes.cabin.interior import seat_obstacle
-from unity_bridge.scenes.cabin.resting import lift_arms
+from unity_bridge.scenes.cabin.interior import front_seat, seat_obstacle
+from unity_bridge.scenes.cabin.resting import Room, lift_arms, with_elbows_out, with_hands_laid
 from unity_bridge.scenes.cabin.seat import SeatShape, seated_offset
 from unity_bridge.scenes.cutting import Patch, split
 from unity_bridge.scenes.mesh import Model, Surface, merge, smooth_normals
 from unity_bridge.scenes.occupant.body import Bodies, BodyShape, RestBody, load_bodies
 from unity_bridge.scenes.occupant.clothing import DressedBody, dress, outfit_of
+from unity_bridge.scenes.occupant.hair import Underneath
+from unity_bridge.scenes.occupant.held import hand_of, held_parts
 from unity_bridge.scenes.occupant.pose import NAMED_POSES, POSE_LIMITS, SeatedPose, pose_transforms
 
 Float64 = NDArray[np.float64]
@@ -84,19 +87,38 @@ def seat_occupant(body: Mapping[str, Any], clothing: Mapping[str, Any], seat: Se
     transforms = pose_transforms(bodies, rest, pose)
     offset = seated_offset(seat, bodies.skin(rest, transforms)[trunk].astype(np.float64), rest.shape.weight)
     # Where the hips are decides how the legs reach the floor.
-    transforms = pose_transforms(bodies, rest, pose, _FLOOR_BELOW_H_POINT_M + float(offset[2]))
+    floor_below_hip_m, room = _FLOOR_BELOW_H_POINT_M + float(offset[2]), _room_under_arms(clothing)
+    transforms = pose_transforms(bodies, rest, pose, floor_below_hip_m)
+    for adjusted in (with_elbows_out, with_hands_laid):
+        found = adjusted(bodies, rest, transforms, room, pose)
+        if found != pose:
+            pose = found
+            transforms = pose_transforms(bodies, rest, pose, floor_below_hip_m)
     transforms[:, :3, 3] += offset
-    transforms = lift_arms(bodies, rest, transforms, _room_under_arms_m(clothing))
+    transforms = lift_arms(bodies, rest, transforms, room, pose)
     joints = bodies.posed_joints(rest, transforms)
     posed = bodies.skin(rest, transforms)
+    dressed = dress(bodies, rest, posed, outfit_of(clothing), pose.eyes_closed, _seat_behind(seat))
+    if pose.held != "nothing":
+        left, right = (hand_of(bodies, joints, posed, side) for side in "LR")
+        held = held_parts(pose.held, (left, right), dressed.trunk, dressed.arms, int(clothing["detail_seed"]))
+        dressed = replace(dressed, model=Model(dressed.model.name, (*dressed.model.parts, *held)))
     return SeatedOccupant(
-        dress(bodies, rest, posed, outfit_of(clothing)),
+        dressed,
         joints[bodies.bone("neck01")],
         joints[bodies.bone("upperarm01.R")],
         joints[bodies.bone("lowerarm01.R")],
         posed.astype(np.float64),
         _in_face(bodies, rest),
     )
+
+
+@lru_cache(maxsize=16)
+def _seat_behind(seat: SeatShape) -> Underneath:
+    """Back and headrest, as hair meets them."""
+    parts = [part for part in front_seat(seat).parts if part.name != "seat_frame"]
+    vertices, normals = (np.concatenate([getattr(part, what) for part in parts]) for what in ("vertices", "normals"))
+    return Underneath(vertices.astype(np.float64), normals.astype(np.float64))
 
 
 def _in_face(bodies: Bodies, rest: RestBody) -> Float64:
@@ -107,10 +129,10 @@ def _in_face(bodies: Bodies, rest: RestBody) -> Float64:
     return np.minimum(forward - (back + _EARS_END * (front - back)), (head - 0.5) * 0.1)
 
 
-def _room_under_arms_m(clothing: Mapping[str, Any]) -> float:
+def _room_under_arms(clothing: Mapping[str, Any]) -> Room:
     """Distance of the arms' skin from that of the trunk, so that clothes and a belt lie between."""
-    layers = 2 if float(clothing["sleeve_length"]) > 0.8 else 1
-    return layers * float(clothing["looseness_m"]) + _UNDER_ARMS_M
+    layers, one_m = 2 if float(clothing["sleeve_length"]) > 0.8 else 1, float(clothing["looseness_m"])
+    return Room(layers * one_m + _UNDER_ARMS_M, one_m + _UNDER_ARMS_M)
 
 
 def route_belt(

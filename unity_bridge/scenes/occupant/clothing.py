@@ -57,7 +57,14 @@ class DressedBody:
     over_belt: tuple[str, ...] = ()
 
 
-def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Outfit) -> DressedBody:
+def dress(
+    bodies: Bodies,
+    rest: RestBody,
+    posed: NDArray[np.float32],
+    outfit: Outfit,
+    eyes_closed: bool = False,
+    behind: Underneath | None = None,
+) -> DressedBody:
     """A posed body with clothes and hair.
 
     Args:
@@ -65,10 +72,12 @@ def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Ou
         rest: The body in its rest pose, where borders are defined.
         posed: (V, 3) its vertices in the pose.
         outfit: What it wears.
+        eyes_closed: Whether the lids are closed.
+        behind: The seat, which hair stays before.
 
     Returns:
-        A model named `occupant` with the parts skin, lips, brows, eyes, irises, shirt, pants, shoes and, unless bald,
-        hair, and those of its garment (`upper`); and the surface that a belt lies on.
+        A model named `occupant` with the parts skin, lips, brows, eyes and irises (or lids and lashes), shirt, pants,
+        shoes and, unless bald, hair, and those of its garment (`upper`); and the surface that a belt lies on.
     """
     points = posed.astype(np.float64)
     normals = smooth_normals(points, bodies.faces)
@@ -91,7 +100,7 @@ def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Ou
     shoes = relax_shell(foot, points, normals, 0.010, 20, 0.006).cut(shoe_region)
 
     covered = np.maximum(np.maximum(upper.region, pants_region), shoe_region)
-    parts = _skin_parts(bodies, rest, points, normals, topology, covered)
+    parts = _skin_parts(bodies, rest, points, normals, topology, covered, eyes_closed)
     parts += [*upper.parts, hemmed(pants).named("pants"), hemmed(shoes).named("shoes")]
     worn = np.flatnonzero(covered < 0)
     cloth = [(patch, np.unique(patch.faces)) for patch in upper.outside]
@@ -99,8 +108,6 @@ def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Ou
         np.concatenate([points[worn], *(patch.positions[used] for patch, used in cloth)]),
         np.concatenate([normals[worn], *(patch.normals[used] for patch, used in cloth)]),
     )
-    if outfit.hair != "bald":
-        parts.append(_hair(bodies, rest, points, normals, outfit, beneath))
     if outfit.glasses != "none" or outfit.headwear != "none":
         head = head_of(bodies, rest, points)
         if outfit.glasses != "none":
@@ -109,7 +116,11 @@ def dress(bodies: Bodies, rest: RestBody, posed: NDArray[np.float32], outfit: Ou
             parts.append(accessories.cap(bodies, head, points, outfit.detail_seed))
     if outfit.scarf != "none":
         collar = collar_of(bodies, rest, points, upper.shirt)
-        parts.append(accessories.scarf(collar, beneath, outfit.detail_seed))
+        worn_scarf = accessories.scarf(collar, beneath, outfit.detail_seed)
+        parts.append(worn_scarf)
+        beneath = beneath.with_more(worn_scarf.vertices, worn_scarf.normals)
+    if outfit.hair != "bald":
+        parts.append(_hair(bodies, rest, points, normals, outfit, beneath, behind))
     over_belt = [*upper.over_belt]
     over_belt += [
         name for name, lies in (("hair", outfit.hair in HAIR_LOCKS), ("scarf", outfit.scarf != "none")) if lies
@@ -142,21 +153,36 @@ def _used(surface: Surface) -> Surface:
 
 
 def _skin_parts(
-    bodies: Bodies, rest: RestBody, points: Float64, normals: Float64, topology: regions.Topology, covered: Float64
+    bodies: Bodies,
+    rest: RestBody,
+    points: Float64,
+    normals: Float64,
+    topology: regions.Topology,
+    covered: Float64,
+    eyes_closed: bool,
 ) -> list[Part]:
+    on_eye = regions.lash_region if eyes_closed else regions.iris_region
     columns = [points, normals, (SKIN_UNDER_HEM_M - covered)[:, None]]
-    columns += [f(bodies, rest)[:, None] for f in (regions.brow_region, regions.lip_region, regions.iris_region)]
+    columns += [f(bodies, rest)[:, None] for f in (regions.brow_region, regions.lip_region, on_eye)]
     attributes = np.hstack(columns)
     skin, _ = split(Patch(attributes, topology.skin_faces), attributes[:, 6])
     brows, skin = split(skin, skin.attributes[:, 7])
     lips, skin = split(skin, skin.attributes[:, 8])
-    irises, whites = split(Patch(attributes, topology.eye_faces), attributes[:, 9])
-    named = {"skin": skin, "brows": brows, "lips": lips, "eyes": whites, "irises": irises}
+    inner, outer = split(Patch(attributes, topology.eye_faces), attributes[:, 9])
+    # A closed lid lies on the eyeball and is as round as that.
+    eyes = {"lids": outer, "lashes": inner} if eyes_closed else {"eyes": outer, "irises": inner}
+    named = {"skin": skin, "brows": brows, "lips": lips, **eyes}
     return [Surface(p.positions, p.faces, p.normals).named(name) for name, p in named.items() if not p.empty]
 
 
 def _hair(
-    bodies: Bodies, rest: RestBody, points: Float64, normals: Float64, outfit: Outfit, beneath: Underneath
+    bodies: Bodies,
+    rest: RestBody,
+    points: Float64,
+    normals: Float64,
+    outfit: Outfit,
+    beneath: Underneath,
+    behind: Underneath | None,
 ) -> Part:
     style = HAIR_LOCKS.get(outfit.hair)
     scalp = body_subdivision(bodies, "scalp_faces", 1)
@@ -184,6 +210,6 @@ def _hair(
     grows = np.flatnonzero(inside > 0.001)
     grown = locks(
         style, where, (shell.points[grows], shell.normals[grows]), beneath, outfit.detail_seed,
-        outfit.hair_length_share, outfit.hair_front,
+        outfit.hair_length_share, outfit.hair_front, behind,
     )  # fmt: skip
     return merge([cap, grown]).named("hair")

@@ -25,6 +25,7 @@ TEXTURE_WIDTH_M = 0.09
 """Of hair that one repeat of the strand texture covers."""
 _NEIGHBOURS = 3
 _OVER_CLOTHES_M = 0.011
+_OVER_SEAT_M, _DEEPEST_IN_SEAT_M, _NEAR_SEAT_M = 0.005, 0.07, 0.06
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,10 @@ class Underneath:
         self._tree = cKDTree(points)
         self._points, self._normals = points, normals
 
+    def with_more(self, points: NDArray[np.floating], normals: NDArray[np.floating]) -> Underneath:
+        """The same with what lies over it."""
+        return Underneath(np.concatenate([self._points, points]), np.concatenate([self._normals, normals]))
+
     def height(self, places: Float64) -> tuple[Float64, Float64]:
         """Height (N,) of places above the surface, and its normal there (N, 3)."""
         distance, index = self._tree.query(places, k=_NEIGHBOURS)
@@ -128,6 +133,7 @@ def locks(
     detail_seed: int,
     length_share: float,
     front: str,
+    behind: Underneath | None = None,
 ) -> Surface:
     """All locks of a head of hair.
 
@@ -139,6 +145,7 @@ def locks(
         detail_seed: Of roots, parting and unevenness.
         length_share: 0 the style's shortest, 1 its longest.
         front: Where long hair falls over the shoulder to the front: `behind` (nowhere), `left`, `right`, `both`.
+        behind: What the head leans against, a seat: hair stays before it even where a back is pressed into it.
     """
     random = np.random.Generator(np.random.Philox(np.random.SeedSequence([detail_seed, 5])))
     roots = _roots(style, head, scalp, random)
@@ -149,14 +156,15 @@ def locks(
     layer = style.layer_m[0] + (style.layer_m[1] - style.layer_m[0]) * np.clip(
         0.75 * roots.rank + 0.35 * random.random(len(roots.places)), 0, 1
     )
-    paths, outward = _march(style, head, roots, under, length, layer, _fall_of(front, roots, random), fringe, random)
+    fall = _fall_of(front, roots, random)
+    paths, outward = _march(style, head, roots, under, length, layer, fall, fringe, random, behind)
     if style.ends_below_eyes_m is not None:
         low, high = style.ends_below_eyes_m
         cut = (low + length_share * (high - low)) * head.radius_m / 0.075
         paths, outward = _cut_at(paths, outward, head, cut * np.exp(random.normal(0, 0.05, len(paths))))
     surfaces = [_ribbons(paths, outward, style.width_m * head.radius_m / 0.075, random)]
     if style.tied:
-        surfaces.append(_tail(style, head, under, length_share, front, random))
+        surfaces.append(_tail(head, under, length_share, front, random, behind))
     return merge(surfaces)
 
 
@@ -213,6 +221,7 @@ def _march(
     fall: Float64,
     fringe: NDArray[np.bool_],
     random: np.random.Generator,
+    behind: Underneath | None,
 ) -> tuple[Float64, Float64]:
     """(N, style.steps + 1, 3) lines of the locks, and the directions away from what they lie on."""
     combed = _comb(style, roots, fringe, random) @ head.rotation.T
@@ -233,7 +242,7 @@ def _march(
         elif style.weight > 0.2:
             pull = pull + _aside(head, place, side, fall, fringe)
         sway = 0.10 * wave * np.sin(number * 0.8 + 5 * wave[:, :1])
-        direction = unit(direction + pull + sway * min(1.0, 8 * style.weight + 0.3))
+        direction = unit(_along_seat(behind, place, direction + pull + sway * min(1.0, 8 * style.weight + 0.3)))
         moved = place + direction * step
         height, normal = under.height(moved)
         level = ((moved - head.eyes) @ head.rotation)[:, 2] / head.radius_m
@@ -242,7 +251,7 @@ def _march(
         missing = np.maximum(wanted - height, 0.0)[:, None]
         on_head = np.clip(1 + (level + 0.5) / 0.7, 0.08, 1)
         missing -= (style.hold * on_head * np.clip(height - wanted, 0.0, 0.01))[:, None]
-        moved = moved + normal * missing
+        moved = _before(behind, moved + normal * missing)
         direction = unit(moved - place)
         if style.tied:
             near = np.linalg.norm(gather - place, axis=1, keepdims=True) < step * 1.2
@@ -253,7 +262,26 @@ def _march(
     paths = np.stack(line, axis=1)
     for _ in range(2):
         paths[:, 1:-1] = 0.5 * paths[:, 1:-1] + 0.25 * (paths[:, :-2] + paths[:, 2:])
-    return paths, np.stack(outward, axis=1)
+    return _before(behind, paths.reshape(-1, 3)).reshape(paths.shape), np.stack(outward, axis=1)
+
+
+def _along_seat(behind: Underneath | None, places: Float64, direction: Float64) -> Float64:
+    """Directions that near the seat no longer go into it, so that hair falls before it instead of sliding aside."""
+    if behind is None:
+        return direction
+    height, normal = behind.height(places)
+    near = np.clip(1 - height / _NEAR_SEAT_M, 0, 1) * (height > -_DEEPEST_IN_SEAT_M)
+    into = np.minimum(np.einsum("nj,nj->n", direction, normal), 0.0)
+    return direction - normal * (into * near)[:, None]
+
+
+def _before(behind: Underneath | None, places: Float64) -> Float64:
+    """Places brought out of what the head leans against."""
+    if behind is None:
+        return places
+    height, normal = behind.height(places)
+    inside = np.where(height > -_DEEPEST_IN_SEAT_M, np.maximum(_OVER_SEAT_M - height, 0.0), 0.0)
+    return places + normal * inside[:, None]
 
 
 def _aside(head: Head, place: Float64, side: Float64, fall: Float64, fringe: NDArray[np.bool_]) -> Float64:
@@ -262,7 +290,8 @@ def _aside(head: Head, place: Float64, side: Float64, fall: Float64, fringe: NDA
     in_face = np.clip((own[:, 0] + 0.95) / 0.5, 0, 1) * np.clip((1.3 - np.abs(own[:, 1])) / 0.5, 0, 1) * ~fringe
     pull = np.stack([-0.7 * in_face, 0.7 * in_face * side, 0 * side], 1) @ head.rotation.T
     below = np.clip((-own[:, 2] - 0.3) / 0.8, 0, 1)
-    to_front = np.where(fall > 0, 0.14, -0.40)
+    # Behind the neck it hangs.
+    to_front = np.where(fall > 0, 0.14, -0.40 * np.clip(((place - head.eyes)[:, 0] / head.radius_m + 2.4) / 0.9, 0, 1))
     inward = np.where(fall > 0, -0.12, 0.0)
     forward = np.stack([to_front * below, inward * below * side, -0.25 * below], 1)
     return np.asarray(pull + forward)
@@ -291,7 +320,7 @@ def _knot(head: Head) -> Float64:
 
 
 def _tail(
-    style: HairStyle, head: Head, under: Underneath, share: float, front: str, random: np.random.Generator
+    head: Head, under: Underneath, share: float, front: str, random: np.random.Generator, behind: Underneath | None
 ) -> Surface:
     """A tail from the knot, over a shoulder where one is named."""
     count = 46
@@ -312,7 +341,7 @@ def _tail(
         direction = unit(direction + pull)
         moved = place + direction * step
         height, normal = under.height(moved)
-        moved = moved + normal * np.maximum(layer - height, 0.0)[:, None]
+        moved = _before(behind, moved + normal * np.maximum(layer - height, 0.0)[:, None])
         direction = unit(moved - place)
         place = moved
         line.append(place)

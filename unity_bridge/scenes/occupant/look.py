@@ -11,6 +11,7 @@ from contracts.randomizers.cabin import CABIN_COLORS, HAIR_COLORS, SKIN_COLORS
 from unity_bridge.scenes.occupant.clothing import outfit_of
 from unity_bridge.scenes.occupant.fabric import HAIR_MEAN, HAIR_TEXTURES, cloth_texture, hair_texture
 from unity_bridge.scenes.occupant.hair import HAIR_LOCKS
+from unity_bridge.scenes.occupant.pose import NAMED_POSES, SeatedPose
 from unity_bridge.scenes.shades import detail_stream, shade, tinted
 
 LABELS_OF_OCCUPANT: dict[str, tuple[str, ...]] = {
@@ -19,6 +20,8 @@ LABELS_OF_OCCUPANT: dict[str, tuple[str, ...]] = {
     "brows": ("brows", "hair", "face", "skin", "person"),
     "eyes": ("eyes", "face", "skin", "person"),
     "irises": ("irises", "eyes", "face", "skin", "person"),
+    "lids": ("eyes", "face", "skin", "person"),
+    "lashes": ("eyes", "face", "skin", "person"),
     "hair": ("hair", "person"),
     "shirt": ("shirt", "clothes", "person"),
     "shirt_trim": ("shirt", "clothes", "person"),
@@ -33,19 +36,26 @@ LABELS_OF_OCCUPANT: dict[str, tuple[str, ...]] = {
     "scarf": ("scarf", "clothes", "person"),
     "pants": ("pants", "clothes", "person"),
     "shoes": ("shoes", "clothes", "person"),
+    "phone": ("phone", "held", "interior"),
+    "phone_screen": ("phone", "held", "interior"),
+    "bag": ("bag", "held", "interior"),
 }
 """By part; the first of each list that a generator has is the part's label."""
+
+HELD_PARTS = ("phone", "phone_screen", "bag")
+"""Parts that are no part of the person."""
 
 SEE_THROUGH = ("glass_lenses",)
 """Parts that masks look through, as through a window."""
 
+_PHONE_GREYS = (0.02, 0.05, 0.3, 0.6)
 _IRIS_COLORS = ((0.05, 0.03, 0.015), (0.02, 0.012, 0.008), (0.06, 0.10, 0.14), (0.06, 0.09, 0.04))
 
 
 def occupant_materials(
     occupant: Mapping[str, Any], clothing: Mapping[str, Any], add_png: Callable[[bytes], Digest]
 ) -> dict[str, Material]:
-    """A material for every part of a dressed body, by the part's name.
+    """A material for every part of a dressed body and of what it holds, by the part's name.
 
     Args:
         occupant: Values of an `Occupant` randomizer.
@@ -71,7 +81,25 @@ def occupant_materials(
         "pants": cloth("pants_color", 24),
         "shoes": cloth("shoe_color", 25, 0.55, 0.0),
         **_accessory_materials(cloth, clothing),
+        **_materials_of_pose(NAMED_POSES[str(occupant["pose"])], skin, hair, cloth, clothing),
     }
+
+
+def _materials_of_pose(
+    pose: SeatedPose, skin: LinearRgb, hair: LinearRgb, cloth: Callable[..., Material], clothing: Mapping[str, Any]
+) -> dict[str, Material]:
+    """Of what a body has in this pose only, so that frames of other poses stay as they are."""
+    result: dict[str, Material] = {}
+    if pose.eyes_closed:
+        result["lids"] = Material(base_color=tinted(skin, (0.92, 0.86, 0.86)), roughness=0.5)
+        result["lashes"] = Material(base_color=tinted(hair, (0.6, 0.6, 0.6)), roughness=0.8)
+    if pose.held == "bag":
+        result["bag"] = cloth("accessory_color", 31, 0.55, 0.0)
+    if pose.held.startswith("phone"):
+        grey = float(detail_stream(clothing, 32).choice(_PHONE_GREYS))
+        result["phone"] = Material(base_color=(grey, grey, grey), roughness=0.4)
+        result["phone_screen"] = Material(base_color=(0.012, 0.012, 0.014), roughness=0.08, clearcoat=1.0)
+    return result
 
 
 def _accessory_materials(cloth: Callable[..., Material], clothing: Mapping[str, Any]) -> dict[str, Material]:

@@ -17,16 +17,20 @@ from unity_bridge.scenes.occupant.body import Bodies, RestBody
 Float64 = NDArray[np.float64]
 
 _MOST_STRETCHED = 0.985  # a straight limb has no bending plane
+_ALONG_THE_CHEEK = np.array([-0.55, 0.0, 0.835])  # from the mouth's corner to the ear, in the head's directions
 
 
 @dataclass(frozen=True)
 class ArmPose:
     """Where a hand is.
 
-    anchor: `thigh` (over the middle of the thigh), `lap` (over the lap's middle), or `shoulder` (from the shoulder
-    joint); offset_m: forward, outward (inward for negative), up from there. elbow_out_deg: 0 lets the elbow hang
-    below the line from shoulder to hand, 90 lifts it outward. palm_deg: turn of the hand about the forearm, 0 palm
-    down, 90 thumb up. finger_curl_deg: bend of each finger joint.
+    anchor: `thigh` (over the middle of the thigh), `lap` (over the lap's middle), `shoulder` (from the shoulder joint),
+    `chest` (before the breastbone, in the chest's directions) or `ear` (in the head's directions); offset_m: forward,
+    outward (inward for negative), up from there. elbow_out_deg: 0 lets the elbow hang below the line from shoulder to
+    hand, 90 lifts it outward. palm_deg: turn of the hand about the forearm, 0 palm down, 90 thumb up; with `chest` and
+    `ear` 0 is the palm towards chest or head. finger_curl_deg: bend of each finger joint. elbow_forward: share of
+    forward, negative of backward, in the direction in which the elbow points. finger_spread: 1 as at rest, 0 with the
+    fingers beside each other.
     """
 
     anchor: str = "thigh"
@@ -34,6 +38,8 @@ class ArmPose:
     elbow_out_deg: float = 30.0
     palm_deg: float = 20.0
     finger_curl_deg: float = 18.0
+    elbow_forward: float = -0.25
+    finger_spread: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class SeatedPose:
     turn_left_deg: of the chest against the pelvis. head_turn_left_deg, head_nod_deg (chin down), head_tilt_left_deg:
     of the head against the vehicle. knees_apart_deg: of each thigh from straight ahead. leg_extension: distance from
     hip to ankle as a share of the leg's length.
+    held: of `HELD`, what the hands hold, a telephone in one of them. eyes_closed: as of a sleeper.
     """
 
     recline_deg: float = 21.0
@@ -57,6 +64,8 @@ class SeatedPose:
     leg_extension: float = 0.84
     left_arm: ArmPose = field(default_factory=ArmPose)
     right_arm: ArmPose = field(default_factory=ArmPose)
+    held: str = "nothing"
+    eyes_closed: bool = False
 
     def __post_init__(self) -> None:
         for name, (low, high) in POSE_LIMITS.items():
@@ -65,8 +74,11 @@ class SeatedPose:
                 raise ConfigurationError(
                     f"pose {name} is {value}", hint=f"give a number from {low} to {high}", context={"field": name}
                 )
+        if self.held not in HELD:
+            raise ConfigurationError(f"pose held is '{self.held}'", hint=f"valid: {', '.join(HELD)}")
 
 
+HELD = ("nothing", "phone_left", "phone_right", "bag")
 POSE_LIMITS: dict[str, tuple[float, float]] = {
     "recline_deg": (5.0, 45.0),
     "slouch_deg": (0.0, 30.0),
@@ -99,6 +111,35 @@ NAMED_POSES: dict[str, SeatedPose] = {
     "leaning": replace(SeatedPose(), lean_left_deg=-9.0, head_tilt_left_deg=-6.0, head_turn_left_deg=-20.0),
     "leaning_inboard": replace(_LAP, lean_left_deg=8.0, head_turn_left_deg=15.0),
     "looking_down": replace(_LAP, head_nod_deg=26.0),
+    "reaching_dash": SeatedPose(
+        recline_deg=5.0, slouch_deg=3.0, turn_left_deg=-4.0, lean_left_deg=7.0, head_turn_left_deg=14.0,
+        head_nod_deg=8.0,
+        left_arm=ArmPose("shoulder", (0.62, 0.02, -0.08), 20.0, 15.0, 12.0),
+        right_arm=ArmPose("thigh", (0.05, 0.01, 0.05), 40.0, finger_spread=0.4),
+    ),
+    "arms_crossed": SeatedPose(
+        left_arm=ArmPose("chest", (0.085, -0.03, -0.17), 25.0, 10.0, 24.0, finger_spread=0.2),
+        right_arm=ArmPose("chest", (0.165, -0.02, -0.11), 25.0, 10.0, 24.0, finger_spread=0.2),
+    ),
+    "hand_over_belt": replace(_LAP, left_arm=ArmPose("chest", (0.04, 0.05, -0.05), 20.0, 0.0, 16.0, finger_spread=0.2)),
+    "phone_at_ear": replace(
+        _LAP, head_turn_left_deg=-4.0,
+        left_arm=ArmPose("ear", (0.095, 0.060, -0.115), 20.0, 0.0, 3.0, 0.25, 0.1), held="phone_left",
+    ),
+    "phone_in_hand": replace(
+        _LAP, head_nod_deg=22.0, head_turn_left_deg=-6.0,
+        right_arm=ArmPose("shoulder", (0.27, -0.07, -0.13), 15.0, 150.0, 7.0, finger_spread=0.1), held="phone_right",
+    ),
+    "holding_bag": SeatedPose(
+        left_arm=ArmPose("lap", (0.05, 0.13, 0.12), 35.0, 10.0, 16.0, finger_spread=0.4),
+        right_arm=ArmPose("lap", (0.04, 0.125, 0.12), 35.0, 10.0, 16.0, finger_spread=0.4), held="bag",
+    ),
+    "asleep": SeatedPose(
+        recline_deg=25.0, slouch_deg=18.0, lean_left_deg=-4.0, head_turn_left_deg=-16.0, head_nod_deg=12.0,
+        head_tilt_left_deg=-20.0, knees_apart_deg=14.0,
+        left_arm=ArmPose("lap", (0.02, 0.05, 0.0), 30.0, 30.0, 26.0),
+        right_arm=ArmPose("thigh", (-0.04, 0.02, 0.0), 25.0, 30.0, 26.0), eyes_closed=True,
+    ),
 }  # fmt: skip
 
 
@@ -214,6 +255,10 @@ class _Poser:
         offset = np.array([forward, sign * outward, up])
         if arm.anchor == "shoulder":
             return self.joint(f"upperarm01.{side}") + offset
+        if arm.anchor == "chest":
+            return self.joint("spine01") + self.turned("spine01") @ (self.breastbone() + offset)
+        if arm.anchor == "ear":
+            return self.joint("head") + self.turned("head") @ (self.ear(sign) + offset)
         hips = [self.joint(f"upperleg01.{s}") for s in "LR"]
         knees = [self.joint(f"lowerleg01.{s}") for s in "LR"]
         own = 0 if side == "L" else 1
@@ -222,10 +267,28 @@ class _Poser:
         lift = np.array([0.0, 0.0, thickness + 0.045])
         if arm.anchor == "thigh":
             return hips[own] * 0.46 + knees[own] * 0.54 + lift + offset
+        if self.pose.held == "bag":  # it is held before the belly
+            offset[0] += 0.08 * max(self.rest.shape.weight - 0.45, 0.0)
         if arm.anchor == "lap":
             centre = (hips[0] + hips[1] + knees[0] + knees[1]) / 4
             return centre + lift + np.array([0.0, 0.0, 0.035]) + offset
-        raise ConfigurationError(f"unknown hand anchor '{arm.anchor}'", hint="valid: thigh, lap, shoulder")
+        raise ConfigurationError(f"unknown hand anchor '{arm.anchor}'", hint="valid: thigh, lap, shoulder, chest, ear")
+
+    def turned(self, bone: str) -> Float64:
+        """(3, 3) rotation of a bone so far."""
+        return self.rotations[self.bodies.bone(bone)]
+
+    def breastbone(self) -> Float64:
+        """(3,) of the rest pose, from the head of the upper spine to the skin before it."""
+        chest = self.rest.vertices[self.bodies.weight_of("spine01", "spine02", "spine03") > 0.5].astype(np.float64)
+        joint = self.rest_joint("spine01")
+        middle = chest[np.abs(chest[:, 2] - joint[2] + 0.03) < 0.08]
+        return np.array([middle[:, 0].max() - joint[0], 0.0, 0.0])
+
+    def ear(self, sign: float) -> Float64:
+        """(3,) of the rest pose, from the head's joint to the ear on one side."""
+        ear = self.rest.vertices[ear_vertices(self.bodies, self.rest, sign)].astype(np.float64).mean(axis=0)
+        return np.asarray(ear - self.rest_joint("head"))
 
     def arm(self, side: str, arm: ArmPose) -> None:
         sign = 1.0 if side == "L" else -1.0
@@ -234,7 +297,7 @@ class _Poser:
         start = self.joint(f"upperarm01.{side}")
         target = self.hand_target(side, arm)
         swivel = np.deg2rad(arm.elbow_out_deg)
-        pole = np.array([-0.25, sign * np.sin(swivel), -np.cos(swivel)])
+        pole = np.array([arm.elbow_forward, sign * np.sin(swivel), -np.cos(swivel)])
         middle, end = _two_bone(start, target, upper, lower, pole)
         rest_bend = wrist - shoulder  # the rest arm bends a little; the forearm leaves towards the wrist
         upper_turn = _frame(middle - start, end - start) @ _frame(elbow - shoulder, rest_bend).T
@@ -249,9 +312,18 @@ class _Poser:
         fingers = self.rest_joint(f"finger3-1.{side}") - wrist
         back_rest = _unit(np.cross(knuckles, fingers)) * sign  # back of the hand
         palm = np.deg2rad(arm.palm_deg)
-        level = _unit(np.array([0.0, 0.0, 1.0]) - along * along[2])
-        outward_side = np.cross(level, along) * sign
-        wanted = _frame(along, level * np.cos(palm) + outward_side * np.sin(palm))
+        # Where the back of the hand faces at 0: up, or away from what the palm is laid on.
+        facing = {"chest": self.turned("spine01")[:, 0], "ear": self.turned("head")[:, 1] * sign}
+        back = facing.get(arm.anchor, np.array([0.0, 0.0, 1.0]))
+        # Whatever the forearm does, the wrist bends so that the hand lies along the cheek or flat before the chest.
+        hand_along = along
+        if arm.anchor == "ear":
+            hand_along = self.turned("head") @ _ALONG_THE_CHEEK
+        elif arm.anchor == "chest":
+            hand_along = _unit(along - back * (along @ back))
+        level = _unit(back - hand_along * (back @ hand_along))
+        outward_side = np.cross(level, hand_along) * sign
+        wanted = _frame(hand_along, level * np.cos(palm) + outward_side * np.sin(palm))
         hand_turn = wanted @ _frame(fingers, back_rest).T
         twist = _twist_between(lower_turn, hand_turn, along)
         self.turn(_about(along, 0.5 * twist) @ lower_turn, f"lowerarm02.{side}")
@@ -264,7 +336,27 @@ class _Poser:
             if name.startswith("finger") and not name.startswith("finger1"):
                 joint_number = int(name.split("-")[1][0])
                 # Bending turns the fingers from `along` away from the back of the hand.
-                self.turn(_about(curl_axis, -arm.finger_curl_deg * joint_number) @ hand_turn, name)
+                bent = _about(curl_axis, -arm.finger_curl_deg * joint_number) @ hand_turn
+                if arm.finger_spread < 1:
+                    bent = bent @ self.closed(side, name.split("-")[0], back_rest, 1 - arm.finger_spread)
+                self.turn(bent, name)
+
+    def closed(self, side: str, finger: str, back: Float64, share: float) -> Float64:
+        """(3, 3) turn of a finger of the rest pose about the back of the hand towards the middle finger's direction."""
+
+        def direction(name: str) -> Float64:
+            way = self.rest_joint(f"{name}-2.{side}") - self.rest_joint(f"{name}-1.{side}")
+            return _unit(way - back * (way @ back))
+
+        own, middle = direction(finger), direction("finger3")
+        angle = np.rad2deg(np.arctan2(np.cross(own, middle) @ back, own @ middle))
+        return _about(back, share * float(angle))
+
+
+def ear_vertices(bodies: Bodies, rest: RestBody, sign: float) -> NDArray[np.int64]:
+    """(40,) vertices of an ear: the outermost of the head. sign: 1 left, -1 right."""
+    head = np.flatnonzero(bodies.weight_of("head") > 0.9)
+    return np.asarray(head[np.argsort(sign * rest.vertices[head, 1], kind="stable")[-40:]])
 
 
 def _twist_between(first: Float64, second: Float64, axis: Float64) -> float:

@@ -220,3 +220,17 @@ def iris_region(bodies: Bodies, rest: RestBody) -> Float64:
         radius = 0.42 * np.ptp(points[own, 2]) / 2
         result[own] = radius - np.linalg.norm((points[own] - apex)[:, 1:], axis=1)
     return result
+
+
+def lash_region(bodies: Bodies, rest: RestBody) -> Float64:
+    """Positive along the line where closed lids meet, on the lower part of the eyeball, metres."""
+    points = rest.vertices.astype(np.float64)
+    used = np.unique(topology_of(bodies).eye_faces)
+    result = np.full(len(points), -0.05)
+    for sign in (1.0, -1.0):
+        own = used[points[used, 1] * sign > 0]
+        middle, half = points[own].mean(axis=0), np.ptp(points[own, 2]) / 2
+        sideways = (points[own, 1] - middle[1]) / half
+        line = middle[2] - 0.34 * half + 0.16 * half * sideways**2  # sags in its middle
+        result[own] = 0.0011 - np.abs(points[own, 2] - line)
+    return result
