@@ -1,7 +1,7 @@
 """Belts over random occupants: how deep they sink in, where they hang free, how long they are, whether they are seen.
 
 Run alone: `python -m tests.benchmarks.bench_belt --occupants 500`. Occupants, seats and anchorages come from `belt-g4`
-unless `--generator` names another, such as `belt-g6` with its garments; each occupant wears one state, all
+unless `--generator` names another, such as `belt-g6` with its garments and poses; each occupant wears one state, all
 states in turn (`--every-state`: each of them). Refused draws are listed with their seed and index; a worker would count
 them as `composition` and draw the frame anew.
 """

@@ -12,6 +12,7 @@ import pytest
 import generator_configs
 from contracts.frame_spec import check_references
 from contracts.generator import Generator, load_generator
+from contracts.randomizers.cabin import POSES
 from registry.label_maps.shipped import load_label_map
 from unity_bridge.embedded.lens import check_lens
 from unity_bridge.sampling import FrameParameters, sample_frame
@@ -61,11 +62,13 @@ def test_each_generation_adds_to_the_words_of_the_one_before() -> None:
     variants = [set(generator(name).randomizers["occupancy"].of) for name in GENERATIONS]
     assert variants[1] == {"belted"} < variants[2] == {"belted", "unbelted", "empty"}
     assert [len(generator(name).labels) for name in GENERATIONS] == [1, 1, 6, 6, 6, 13]
+    poses = [set(generator(name).randomizers["occupant"].pose.weights()) for name in GENERATIONS]
+    assert poses[0] == poses[1] < poses[2] == poses[4] < poses[5] == set(POSES)
 
 
 def test_draws_of_what_stays_do_not_depend_on_the_generation() -> None:
     first, last = drawn("belt-g3", 7).values, drawn("belt-g6", 7).values
-    for field in ("gender", "age_years", "height", "pose", "skin_color", "detail_seed"):
+    for field in ("gender", "age_years", "height", "turn_left_deg", "skin_color", "detail_seed"):
         assert first["occupant"][field] == last["occupant"][field]
     assert first["belt"]["d_ring_height_m"] == last["belt"]["d_ring_height_m"]
     assert first["interior"]["seat_color"] == last["interior"]["seat_color"]
