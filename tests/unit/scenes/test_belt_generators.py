@@ -115,6 +115,16 @@ def test_the_sixth_generation_labels_the_interior_and_the_face() -> None:
     assert "face" not in {part for item in composed("belt-g3").spec.objects for part in item.parts}
 
 
+@pytest.mark.parametrize(("name", "label"), [("belt-g6", "interior"), ("belt-dr", "background")])
+def test_what_hands_hold_is_no_part_of_the_occupant(name: str, label: str) -> None:
+    changes = {"occupancy": {"of": "unbelted"}, "occupant": {"pose": "phone_in_hand"}}
+    frame = compose(drawn(name, **changes), SIZE)
+    occupant = next(item for item in frame.spec.objects if item.name == "occupant")
+    for part in ("phone", "phone_screen"):
+        assert (occupant.parts[part].label, occupant.parts[part].instance) == (label, 0)
+    assert occupant.parts["pants"].instance == 1
+
+
 @pytest.mark.parametrize("belts", [0, 3])
 def test_cut_out_frames_have_no_cabin_and_label_flying_belts(belts: int) -> None:
     changes = {"scale": 0.5, "right_share": 0.25, "down_share": 0.0, "shapes": 4.0, "belts": float(belts)}

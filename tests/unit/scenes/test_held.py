@@ -125,6 +125,13 @@ def test_what_a_pose_adds_has_a_material_and_no_other_pose_has_it(pose: str) -> 
         assert LABELS_OF_OCCUPANT[name][-1] == "interior"
 
 
+def test_a_hand_that_reaches_for_the_dash_ends_short_of_it_and_of_the_cameras_there() -> None:
+    body = BODY | {"pose": "reaching_dash", "height": 0.6, "lean_left_deg": -7.0}
+    occupant = seat_occupant(body, CLOTHES | {"hair": "bald"}, SeatShape(recline_deg=15.0))
+    # The column of the dash begins 0.775 m ahead of the H-point, its cameras stand from 0.80 m on.
+    assert 0.5 < arm(occupant, "L")[:, 0].max() < 0.75
+
+
 def test_nothing_else_can_be_held() -> None:
     with pytest.raises(ConfigurationError, match="held"):
         SeatedPose(held="anvil")

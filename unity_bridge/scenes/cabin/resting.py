@@ -2,7 +2,7 @@
 
 Hands are placed by their targets, whatever the girth of the body; between elbow and wrist a belly may be in the way.
 The whole arm is then turned about its shoulder until it lies on top, so that clothes and webbing find room under it.
-Where a hand has to stay where it is, before the chest or at the ear, the elbow is turned outward first.
+Where a hand lies on the chest or on a bag, the elbow is turned outward first, and a hand before the chest is laid on it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _FROM, _TO = 0.55, 1.85
 _FROM_IN_PLACE = 0.9
 _FINGERTIPS = 4.0
 _LIES_FROM = 1.3
+"""Half of the forearm, and the hand: what may come to lie on the chest."""
 _FARTHEST_LAID_M = 0.08
 _HANDS_IN_PLACE = ("chest", "ear")
 _ELBOW_OUT_DEG = (0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
