@@ -2,7 +2,7 @@
 
 Hands are placed by their targets, whatever the girth of the body; between elbow and wrist a belly may be in the way.
 The whole arm is then turned about its shoulder until it lies on top, so that clothes and webbing find room under it.
-Where a hand lies on the chest or on a bag, the elbow is turned outward first, and a hand before the chest is laid on it.
+Where a hand lies on the chest or on a bag, the elbow is turned outward first; a hand before the chest is laid on it.
 """
 
 from __future__ import annotations
