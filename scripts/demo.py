@@ -161,7 +161,7 @@ def demonstrate(url: str, home: Path, plan: Plan) -> None:
 FLIPPED: dict[str, Any] = {"scale": [1, 1], "rotate_deg": 0} | dict.fromkeys(
     ("brightness_contrast", "hue_saturation", "blur", "noise", "jpeg"), 0
 )
-"""Images are flipped and not changed otherwise: in so few steps, more variety is learned from less (docs/transfer.md)."""
+"""Images are flipped and not changed otherwise: in few steps, more changes are less learned (docs/transfer.md)."""
 
 
 def training_spec(
