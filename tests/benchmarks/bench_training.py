@@ -59,9 +59,10 @@ from training.run import carry_out
 
 class Timed(Monitor):
     first_step_at = 0.0
-    def step(self, done, message):
-        self.first_step_at = self.first_step_at or time.time()
-        super().step(done, message)
+    def step(self, done, message, total=None):
+        if done:
+            self.first_step_at = self.first_step_at or time.time()
+        super().step(done, message, total)
 
 asked = parse_json(TrainingOrder, Path(sys.argv[1]).read_bytes())
 with Timed(Path(asked.workspace), 2, "bench", show_bar=False) as monitor:
