@@ -65,7 +65,7 @@ def test_a_screening_and_what_one_looks_at_after_it(
     assert beltline(["--home", str(home), *scenes, "--classes", str(photographs / "classes.json")]) == 0
     changes = {
         "axes.synthetic.values": [0, 6],
-        "axes.real.options": {"4": {"data.train.0.take": 4}},
+        "axes.real.options": {amount: {"data.train.0.take": int(amount)} for amount in ("0", "4")},
         "set.stages": [{"name": "all", "steps": 2}],
         "set.precision": "float32",
         "set.image_size": [64, 64],
