@@ -27,7 +27,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from contracts.document import validate
+from contracts.document import read_file, read_yaml, validate
 from contracts.errors import BeltlineError, from_dict
 from contracts.ids import VersionReference
 from contracts.job import Job, JobState, RenderBatchRequest
@@ -35,6 +35,7 @@ from contracts.run import TrainingSpec
 from server.client import Client
 from server.commands.session import advance, progress_bar
 from server.resources import ImportRequest, Run
+from server.study_planning import shipped_studies
 
 BELTLINE = Path(sys.executable).with_name("beltline")
 READY_TIMEOUT_S = 60.0
@@ -179,35 +180,25 @@ def training_spec(
     train: list[dict[str, Any]] = [_source(real) | {"take": PHOTOGRAPHS, "weight": PHOTOGRAPHS_SHARE}]
     if synthetic is not None:
         train.append({"dataset": synthetic, "take": "all", "weight": 1 - PHOTOGRAPHS_SHARE})
-    rate = 1.0e-3  # from random weights, in few steps
     settling = max(1, steps * 3 // 10)
-    return validate(
-        TrainingSpec,
-        {
-            "schema_version": 1,
-            "name": name,
-            "label_map": "carparts-5",
-            "data": {
-                "train": train,
-                "validation": _source(real) | {"reserve": VALIDATION_IMAGES, "by": "group", "seed": SEED},
-                "test": _source(test),
-            },
-            "network": {"architecture": "unet", "encoder": "resnet18", "encoder_weights": None},
-            "image_size": [128, 128],
-            "batch_size": 8,
-            "loss": {"bce": 0, "dice": 1, "cross_entropy": 1},  # parts exclude each other, and doors look alike
-            # A short run ends well with a gentle last stretch.
-            "stages": [
-                {"name": "train", "steps": steps - settling},
-                {"name": "settle", "steps": settling, "learning_rate_factor": 0.2},
-            ],
-            "optimizer": {"kind": "adam", "encoder_lr": rate, "decoder_lr": rate, "weight_decay": 0},
-            "augmentation": FLIPPED,
-            "evaluate_every_steps": 80,
-            "seed": 0,
+    path = shipped_studies() / "runs" / "carparts.yaml"  # network, loss and rates are those of the studies
+    base, _ = read_yaml(read_file(path), str(path))
+    changes = {
+        "name": name,
+        "data": {
+            "train": train,
+            "validation": _source(real) | {"reserve": VALIDATION_IMAGES, "by": "group", "seed": SEED},
+            "test": _source(test),
         },
-        source=name,
-    )
+        # A short run ends well with a gentle last stretch.
+        "stages": [
+            {"name": "train", "steps": steps - settling},
+            {"name": "settle", "steps": settling, "learning_rate_factor": 0.2},
+        ],
+        "augmentation": FLIPPED,
+        "evaluate_every_steps": 80,
+    }
+    return validate(TrainingSpec, base | changes, source=name)
 
 
 def _source(version: tuple[str, str | None]) -> dict[str, Any]:
