@@ -6,6 +6,7 @@ smooth borders. Frame: x forward, y left, z up; the rest pose stands upright.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -207,13 +208,18 @@ def lip_region(bodies: Bodies, rest: RestBody) -> Float64:
     return height - distance
 
 
+def _each_eye(bodies: Bodies, points: Float64) -> Iterator[NDArray[np.int64]]:
+    """Vertices of the left eyeball, then of the right one."""
+    used = np.unique(topology_of(bodies).eye_faces)
+    for sign in (1.0, -1.0):
+        yield used[points[used, 1] * sign > 0]
+
+
 def iris_region(bodies: Bodies, rest: RestBody) -> Float64:
     """Positive on the iris of each eye, metres."""
     points = rest.vertices.astype(np.float64)
-    used = np.unique(topology_of(bodies).eye_faces)
     result = np.full(len(points), -0.05)
-    for sign in (1.0, -1.0):
-        own = used[points[used, 1] * sign > 0]
+    for own in _each_eye(bodies, points):
         apex = points[own[points[own, 0].argmax()]]
         # The middle of the eyeball's front, where the gaze leaves it.
         apex = np.array([apex[0], points[own, 1].mean(), points[own, 2].mean()])
@@ -225,10 +231,8 @@ def iris_region(bodies: Bodies, rest: RestBody) -> Float64:
 def lash_region(bodies: Bodies, rest: RestBody) -> Float64:
     """Positive along the line where closed lids meet, on the lower part of the eyeball, metres."""
     points = rest.vertices.astype(np.float64)
-    used = np.unique(topology_of(bodies).eye_faces)
     result = np.full(len(points), -0.05)
-    for sign in (1.0, -1.0):
-        own = used[points[used, 1] * sign > 0]
+    for own in _each_eye(bodies, points):
         middle, half = points[own].mean(axis=0), np.ptp(points[own, 2]) / 2
         sideways = (points[own, 1] - middle[1]) / half
         line = middle[2] - 0.34 * half + 0.16 * half * sideways**2  # sags in its middle
